@@ -1,0 +1,211 @@
+"""The saved model: a Keras file, loads, is compiled, takes X_p and gives scores; the course's hints."""
+
+from __future__ import annotations
+
+from checker.editions import Edition
+from checker.evidence import InspectionEvidence, ModelEvidence, Raised
+from checker.gather import Evidence
+from checker.outcomes import Blocked, Failure, LimitReached
+
+_SAVE = "Save the whole model:  model.save('{}')"
+
+
+def check_model_format(evidence: Evidence, edition: Edition) -> None:
+    """The file is HDF5 and holds a whole Keras model. Seen: read without Keras."""
+    inspection = evidence.inspection()
+    name = edition.files.model.name
+    expected = "an HDF5 file that model.save('{}') wrote".format(name)
+    hdf5 = inspection.hdf5
+    if hdf5 is None:
+        ending = inspection.run.detail or inspection.run.ending
+        outcome = LimitReached if inspection.run.ending == "limit" else Failure
+        raise outcome(expected, "reading it failed: {}".format(ending), name, _SAVE.format(name))
+    if not hdf5.readable:
+        head = evidence.submission.model.head[:8]
+        kind = "a zip archive, as a .keras file is" if head.startswith(b"PK") else repr(head)[1:]
+        raise Failure(expected, "no HDF5; it begins with {}".format(kind), name, _SAVE.format(name))
+    if hdf5.weights_only:
+        raise Failure(expected, "weights alone, without the model", name, _SAVE.format(name))
+    if not hdf5.has_model:
+        raise Failure(expected, "HDF5 without a Keras model in it", name, _SAVE.format(name))
+    if inspection.config is None or not inspection.config.readable:
+        raise Failure(expected, "a model whose configuration is no JSON", name, _SAVE.format(name))
+
+
+def check_model_loads(evidence: Evidence, edition: Edition) -> None:
+    """It loads the way the course's 0-main.py loads it. Told; a load that fails lowers the verdict."""
+    model = _model(evidence)
+    if model.loaded:
+        return
+    name = edition.files.model.name
+    expected = "K.models.load_model('{}') returns a model, as in 0-main.py".format(name)
+    if model.load_error is not None:
+        raise Failure(expected, _error(model.load_error), name, _load_advice(model.load_error))
+    _ended(evidence, model, expected, "loading it")
+
+
+def check_model_compiled(evidence: Evidence, edition: Edition) -> None:
+    """``training_config`` is in the file (seen); the model has optimizer and loss and evaluates (told)."""
+    inspection = _readable(evidence)
+    name = edition.files.model.name
+    expected = "a model that was compiled before it was saved"
+    advice = "model.compile(optimizer, loss, metrics=['accuracy'])  and then  " + _SAVE.format(name)
+    if inspection.hdf5 is None or not inspection.hdf5.has_training or inspection.training is None:
+        raise Failure(expected, "no compilation in the file", name, advice)
+    if not inspection.training.optimizer or not inspection.training.loss:
+        raise Failure(expected, "no optimizer or no loss in the file", name, advice)
+    model = loaded(evidence)
+    compiled = model.compiled
+    if compiled is None:
+        _ended(evidence, model, expected, "evaluating one batch")
+        return
+    if not compiled.optimizer or not compiled.loss:
+        raise Failure(expected, "the model as loaded has no optimizer or no loss", name, advice)
+    if compiled.evaluated:
+        return
+    if evidence.preprocessed() is None:
+        raise Blocked(
+            "one batch of X_p to evaluate",
+            "there is no X_p",
+            name,
+            evidence.mend("preprocess_images"),
+        )
+    found = _error(compiled.error) if compiled.error else "it evaluates nothing"
+    raise Failure("the model evaluates one batch", found, name, advice)
+
+
+def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
+    """It takes what ``preprocess_data`` returns and gives (m, 10) finite scores (counted from raw scores)."""
+    model = loaded(evidence)
+    name = edition.files.model.name
+    classes = edition.classes
+    expected = "{} finite scores for each image of X_p".format(classes)
+    received = evidence.preprocessed()
+    if received is None:
+        raise Blocked(
+            "X_p from preprocess_data",
+            "there is none",
+            name,
+            evidence.mend("preprocess_images"),
+        )
+    shapes = model.shapes
+    given = "X_p of shape {}".format(tuple(received.header.shape))
+    if model.predict_error is not None or (model.compiled and model.compiled.error and not model.seen):
+        error = model.predict_error or (model.compiled.error if model.compiled else None)
+        wants = " the model wants {};".format(_shape_words(shapes.input)) if shapes else ""
+        raise Failure(
+            "the model takes {}".format(given),
+            "{} {}".format(wants, _error(error) if error else "").strip(),
+            name,
+            "Let preprocess_data return what the model was trained on.",
+        )
+    if shapes and shapes.output and (len(shapes.output) != 2 or shapes.output[1] != classes):
+        raise Failure(
+            expected,
+            "the model's output has shape {}".format(_shape_words(shapes.output)),
+            name,
+            "End the model with a layer of {} units, such as "
+            "K.layers.Dense({}, activation='softmax').".format(classes, classes),
+        )
+    if not model.seen or model.run.ending in ("crashed", "limit", "malformed"):
+        _ended(evidence, model, expected, "scoring the test images")
+    if model.not_finite:
+        raise Failure(
+            expected,
+            "{} of {} images have a score that is NaN or infinite".format(model.not_finite, model.seen),
+            name,
+            "Train with a smaller learning rate; such images count as wrong.",
+        )
+
+
+def check_lambda_first(evidence: Evidence) -> None:
+    """The model's first layer is a Lambda. Seen in the file's configuration."""
+    config = _readable(evidence).config
+    if config is not None and config.first != "Lambda":
+        raise Failure(
+            "a Lambda layer first, which scales the images up",
+            "the first layer is a {}".format(config.first or "(none)"),
+            evidence.edition.files.model.name,
+            "K.layers.Lambda(lambda x: K.backend.resize_images(x, 3, 3, 'channels_last'))",
+        )
+
+
+def check_frozen_layers(evidence: Evidence) -> None:
+    """At least half of the layers are frozen. Seen in the file's configuration."""
+    config = _readable(evidence).config
+    if config is not None and config.frozen * 2 < config.layers:
+        raise Failure(
+            "most of the application's layers frozen",
+            "{} of {} layers".format(config.frozen, config.layers),
+            evidence.edition.files.model.name,
+            "Set layer.trainable = False for the layers that keep what they learned on ImageNet.",
+        )
+
+
+def _readable(evidence: Evidence) -> InspectionEvidence:
+    inspection = evidence.inspection()
+    if inspection.config is None or not inspection.config.readable:
+        raise Blocked(
+            "a Keras model in the file",
+            "there is none",
+            evidence.edition.files.model.name,
+            evidence.mend("model_format"),
+        )
+    return inspection
+
+
+def _model(evidence: Evidence) -> ModelEvidence:
+    _readable(evidence)
+    return evidence.model()
+
+
+def loaded(evidence: Evidence) -> ModelEvidence:
+    """The evidence of a model that loads; Blocked where it does not."""
+    model = _model(evidence)
+    if not model.loaded:
+        raise Blocked(
+            "a model that loads",
+            "it does not",
+            evidence.edition.files.model.name,
+            evidence.mend("model_loads"),
+        )
+    return model
+
+
+def _ended(evidence: Evidence, model: ModelEvidence, expected: str, doing: str) -> None:
+    """Raise the outcome of a process that ended before it was done."""
+    run, name = model.run, evidence.edition.files.model.name
+    if run.ending == "limit":
+        raise LimitReached(
+            expected,
+            "{} took too much {}".format(doing, run.detail),
+            name,
+            "Use a smaller application, or scale the images up less.",
+        )
+    raise Failure(
+        expected,
+        "{} ended the process: {}".format(doing, run.detail or run.ending),
+        name,
+        "Load the file as 0-main.py does and mend what ends the process.",
+    )
+
+
+def _error(error: Raised) -> str:
+    return "{}: {}".format(error.type, error.message)
+
+
+def _shape_words(shape: object) -> str:
+    return str(shape).replace("None", "m")
+
+
+def _load_advice(error: Raised) -> str:
+    if error.type == "NameError" or "is not defined" in error.message:
+        return (
+            "Your Lambda uses a name that 0-main.py does not define; at load time only K exists there."
+            " Write it with K alone, for example K.backend.resize_images."
+        )
+    if "bad marshal data" in error.message:
+        return "The Lambda was saved by another version of Python; save the model with the course's."
+    if "Unknown layer" in error.message or "Unknown" in error.message:
+        return "0-main.py passes no custom objects: use layers of Keras itself."
+    return "Load it as 0-main.py does, in the folder of your submission, and mend what it shows."

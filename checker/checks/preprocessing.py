@@ -1,0 +1,321 @@
+"""``preprocess_data``: what it returns for images and decoy labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Optional
+
+from checker.checks.importing import import_failure
+from checker.editions import Edition
+from checker.evidence import Returned, ScriptEvidence
+from checker.gather import Evidence
+from checker.outcomes import Blocked, Failure, LimitReached, Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_CALLS = {
+    "flat": "labels of shape (m,)",
+    "again": "the same images and labels again",
+    "column": "labels of shape (m, 1), as load_data returns them",
+    "other": "other labels",
+    "half": "half of the images",
+    "all": "all test images",
+}
+_CHUNK = 50_000_000  # bytes that are looked at at once
+
+
+def check_preprocess_images(evidence: Evidence, edition: Edition, flag: Callable[[str], None]) -> None:
+    """``X_p``: a NumPy array of m finite rows (its type is told; rows and values are counted)."""
+    script = _called(evidence, edition)
+    expected = "X_p: a numpy.ndarray with one finite row for each image"
+    where = _where(evidence, edition)
+    for name in _CALLS:
+        returned = _returned(script, evidence, edition, name)
+        if returned.X.type != "numpy.ndarray":
+            raise Failure(
+                expected, _type_words(returned.X.type), where, _array_advice("X_p", returned.X.type)
+            )
+        array = _array(script, name, "X")
+        rows = _rows(evidence, name)
+        if array is None or array.ndim < 1 or len(array) != rows:
+            raise Failure(
+                expected,
+                "shape {} for {} images".format(_shape(script, name, "X"), rows),
+                where,
+                "Return every image, in the order in which it came.",
+            )
+    everything = _array(script, "all", "X")
+    if everything is None or not _finite(everything):
+        raise Failure(
+            expected,
+            "values that are NaN or infinite",
+            where,
+            "Look for a division by zero, or a logarithm of zero.",
+        )
+    if everything.ndim != 4:
+        flag("X_p has shape {}: not that of images".format(_shape(script, "all", "X")))
+    if not _rows_agree(script):
+        flag("X_p of an image depends on the other images in the batch (a mean over it, for example)")
+    for item in script.watched_calls:
+        if item.kind == "model":
+            flag("line {}: preprocess_data builds or loads a model".format(item.line))
+            break
+
+
+def check_preprocess_labels(evidence: Evidence, edition: Edition) -> None:
+    """``Y_p`` encodes exactly the labels given, as the model's loss wants them (counted from raw arrays)."""
+    script = _called(evidence, edition)
+    where = _where(evidence, edition)
+    expected = "Y_p: a numpy.ndarray that encodes the labels given, one-hot or as class numbers"
+    form = ""
+    for name in _CALLS:
+        returned = _returned(script, evidence, edition, name)
+        if returned.Y.type != "numpy.ndarray":
+            raise Failure(
+                expected, _type_words(returned.Y.type), where, _array_advice("Y_p", returned.Y.type)
+            )
+        form = _label_form(_array(script, name, "Y"), evidence.drawn().decoys[name], edition.classes)
+        if not form:
+            raise Failure(
+                expected,
+                "with {}: shape {}, and they are not the labels that were given".format(
+                    _CALLS[name], _shape(script, name, "Y")
+                ),
+                where,
+                "Y_p = K.utils.to_categorical(Y, {})".format(edition.classes),
+            )
+    loss = _saved_loss(evidence)
+    wants = {
+        "categorical_crossentropy": "one-hot",
+        "sparse_categorical_crossentropy": "sparse",
+    }.get(loss)
+    if wants and wants != form:
+        advice = "Y_p = K.utils.to_categorical(Y, {})".format(edition.classes)
+        if wants == "sparse":
+            advice = "Return the class numbers, or compile the model with categorical_crossentropy."
+        raise Failure(
+            "Y_p in the form that the model's loss ({}) wants: {}".format(loss, wants),
+            "{} labels of shape {}".format(form, _shape(script, "all", "Y")),
+            where,
+            advice,
+        )
+
+
+def check_preprocess_honest(evidence: Evidence, edition: Edition) -> None:
+    """``X_p`` is the same under other labels and when called again (compared from raw arrays).
+
+    The inputs are left as they were (told).
+    """
+    script = _called(evidence, edition)
+    where = _where(evidence, edition)
+    for name in ("flat", "again", "column", "other"):
+        returned = _returned(script, evidence, edition, name)
+        if returned.images_changed or returned.labels_changed:
+            raise Failure(
+                "X and Y are left as they were",
+                "preprocess_data changes its {}".format("X" if returned.images_changed else "Y"),
+                where,
+                "Work on a copy, for example X.astype('float32'), not with X /= 255 or X[...] = .",
+            )
+    if not _equal(script, "flat", "other"):
+        raise Failure(
+            "the same X_p whatever the labels are",
+            "X_p changes with Y: the labels leak into the images",
+            where,
+            "Compute X_p from X alone.",
+        )
+    if not _equal(script, "flat", "again"):
+        raise Failure(
+            "the same X_p and Y_p for the same X and Y",
+            "a second call returns other values",
+            where,
+            "Leave random changes of the images (augmentation) to the training.",
+        )
+    if not _equal(script, "flat", "column"):
+        raise Failure(
+            "the same X_p for labels of shape (m,) and (m, 1)",
+            "X_p differs",
+            where,
+            "Compute X_p from X alone.",
+        )
+
+
+def _called(evidence: Evidence, edition: Edition) -> ScriptEvidence:
+    """The evidence where ``preprocess_data`` could be called at all."""
+    script = evidence.script()
+    name = edition.files.script.name
+    if not script.imported:
+        reason = import_failure(evidence, edition).reason
+        raise Blocked(
+            "{} can be imported".format(name),
+            "it cannot: {}".format(reason.found),
+            reason.where,
+            evidence.mend("silent_import"),
+        )
+    if script.no_function is not None:
+        raise Failure(
+            "a function preprocess_data",
+            "there is none after the import",
+            name,
+            "Define it at the top level of the file:  def preprocess_data(X, Y):",
+        )
+    return script
+
+
+def _returned(script: ScriptEvidence, evidence: Evidence, edition: Edition, name: str) -> Returned:
+    """One call's return, or the outcome that its absence is."""
+    if name in script.returned and "{}:Y".format(name) in script.arrays:
+        return script.returned[name]
+    where = _where(evidence, edition)
+    expected = "preprocess_data returns X_p, Y_p for {}".format(_CALLS[name])
+    raise _no_return(script, edition, name, expected, where)
+
+
+def _no_return(script: ScriptEvidence, edition: Edition, name: str, expected: str, where: str) -> Outcome:
+    downloads = [item for item in script.watched_calls if item.kind == "download"]
+    if downloads:
+        return Blocked(
+            expected,
+            "it would have to download {}; nothing that is handed in gets a network".format(
+                downloads[0].what
+            ),
+            where,
+            "preprocess_data should only prepare the arrays; leave the network's weights to training.",
+        )
+    if any(item.kind == "training" for item in script.watched_calls):
+        return Failure(expected, "it trains a model", where, "Leave the training to your main part.")
+    if name in script.odd_return:
+        found = "it returns {}".format(script.odd_return[name])
+        return Failure(expected, found, where, "End it with:  return X_p, Y_p")
+    if name in script.raised:
+        error = script.raised[name]
+        place = "{}, line {}".format(edition.files.script.name, error.line) if error.line else where
+        found = "{}: {}".format(error.type, error.message)
+        return Failure(
+            expected,
+            found,
+            place,
+            "Try it with  K.datasets.cifar10.load_data()  as 0-main.py does.",
+        )
+    run = script.run
+    if run.ending == "limit":
+        return LimitReached(expected, run.detail, where, "Prepare the arrays and nothing else.")
+    if run.ending == "malformed":
+        return Failure(
+            expected,
+            "it returns {}".format(run.detail),
+            where,
+            "Return two plain arrays of numbers.",
+        )
+    return Failure(
+        expected,
+        "the process ended ({})".format(run.detail or run.ending),
+        where,
+        "Remove what ends the process.",
+    )
+
+
+def _where(evidence: Evidence, edition: Edition) -> str:
+    definition = evidence.source().preprocess
+    name = edition.files.script.name
+    return "{}, line {}".format(name, definition.line) if definition and definition.line else name
+
+
+def _type_words(name: str) -> str:
+    return "a {}".format(name)
+
+
+def _array_advice(which: str, name: str) -> str:
+    if name.startswith("tensorflow"):
+        return "Turn the tensor into an array:  {0} = {0}.numpy()".format(which)
+    return "Return a numpy.ndarray."
+
+
+def _array(script: ScriptEvidence, call: str, which: str) -> Optional[np.ndarray]:
+    """An array as it came; large ones are mapped, not read."""
+    import numpy as np
+
+    received = script.arrays.get("{}:{}".format(call, which))
+    if received is None:
+        return None
+    header = received.header
+    if received.path is not None:
+        return np.memmap(str(received.path), header.dtype, "r", shape=header.shape)
+    return np.frombuffer(received.data, header.dtype).reshape(header.shape)
+
+
+def _shape(script: ScriptEvidence, call: str, which: str) -> str:
+    received = script.arrays.get("{}:{}".format(call, which))
+    return "unknown" if received is None else str(tuple(received.header.shape))
+
+
+def _rows(evidence: Evidence, call: str) -> int:
+    return len(evidence.drawn().decoys[call])
+
+
+def _finite(array: np.ndarray) -> bool:
+    import numpy as np
+
+    if array.dtype.kind != "f" or not array.size:
+        return True
+    step = max(1, _CHUNK // max(1, array[:1].nbytes))
+    return all(bool(np.isfinite(array[start : start + step]).all()) for start in range(0, len(array), step))
+
+
+def _equal(script: ScriptEvidence, one: str, other: str) -> bool:
+    import numpy as np
+
+    first, second = _array(script, one, "X"), _array(script, other, "X")
+    return first is not None and second is not None and np.array_equal(first, second)
+
+
+def _rows_agree(script: ScriptEvidence) -> bool:
+    """Whether images give the same rows in a smaller batch and among all images.
+
+    A tolerance of 1e-4 of the largest value: resizing need not round alike in every batch.
+    """
+    import numpy as np
+
+    few, half = _array(script, "flat", "X"), _array(script, "half", "X")
+    everything = _array(script, "all", "X")
+    if few is None or half is None or everything is None:
+        return False
+    if few.shape[1:] != half.shape[1:] or few.shape[1:] != everything.shape[1:]:
+        return False
+    count = min(len(few), len(everything))
+    few = few.astype(np.float64)
+    scale = 1e-4 * max(1e-12, float(np.abs(few).max())) if few.size else 0.0
+    return bool(
+        np.allclose(few[: len(half)], half, rtol=0, atol=scale)
+        and np.allclose(few[:count], everything[:count], rtol=0, atol=scale)
+    )
+
+
+def _label_form(array: Optional[np.ndarray], labels: np.ndarray, classes: int) -> str:
+    """How ``array`` encodes exactly ``labels``: "one-hot", "sparse", or "" where it does not."""
+    import numpy as np
+
+    if array is None:
+        return ""
+    rows = len(labels)
+    if array.shape == (rows, classes):
+        return "one-hot" if np.array_equal(array, np.eye(classes)[labels]) else ""
+    if array.shape in ((rows,), (rows, 1)):
+        return "sparse" if np.array_equal(array.reshape(rows), labels) else ""
+    return ""
+
+
+def _saved_loss(evidence: Evidence) -> str:
+    """The loss in the model file, in Keras's short spelling; "" where there is none."""
+    try:
+        training = evidence.inspection().training
+    except Outcome:
+        return ""
+    if training is None:
+        return ""
+    loss = training.loss
+    spelled = {
+        "CategoricalCrossentropy": "categorical_crossentropy",
+        "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
+    }
+    return spelled.get(loss, loss)

@@ -1,0 +1,211 @@
+"""What can be read in the script: style, documentation, imports, what an import would run."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from checker.editions import Edition
+from checker.evidence import Reached, SourceEvidence
+from checker.gather import Evidence
+from checker.outcomes import Blocked, Failure, LimitReached
+
+_RUNS = {
+    "fit": "trains a model",
+    "load_data": "loads the data set",
+    "application": "builds a Keras application",
+    "save": "saves a model",
+    "load_model": "loads a model",
+}
+
+
+def check_style(evidence: Evidence, edition: Edition) -> None:
+    """No findings of the edition's pycodestyle, run with no configuration. Seen."""
+    source = _source(evidence)
+    style = source.style
+    if style is None or style.error is not None:
+        raise _unread(evidence, source, "pycodestyle {} can read it".format(edition.pycodestyle))
+    if not style.total:
+        return
+    shown = style.findings[:5]
+    name = edition.files.script.name
+    lines = []
+    for finding in shown:
+        lines.append("{}:{}:{}: {} {}".format(name, finding.line, finding.column, finding.code, finding.text))
+        lines.append("    " + finding.source)
+    if style.total > len(shown):
+        lines.append("and {} more".format(style.total - len(shown)))
+    raise Failure(
+        "no findings of pycodestyle {}".format(style.version),
+        "{} finding{}:\n{}".format(style.total, "" if style.total == 1 else "s", "\n".join(lines)),
+        "{}, line {}".format(name, shown[0].line) if shown else name,
+        "See them all:  pip install pycodestyle=={}  and  pycodestyle {}".format(style.version, name),
+    )
+
+
+def check_documentation(evidence: Evidence, edition: Edition) -> None:
+    """Module, classes, functions and methods, nested ones too, have docstrings. Seen."""
+    source = _parsed(evidence, edition)
+    if not source.documentation:
+        return
+    name = edition.files.script.name
+    words = [
+        "the module itself"
+        if item.kind == "module"
+        else "{} {} (line {})".format(item.kind, item.name, item.line)
+        for item in source.documentation[:8]
+    ]
+    more = len(source.documentation) - len(words)
+    raise Failure(
+        "a docstring, not empty, in the module and in every class, function and method",
+        "none in: {}{}".format(", ".join(words), " and {} more".format(more) if more else ""),
+        "{}, line {}".format(name, source.documentation[0].line),
+        'Write """what it does""" as the first statement of each (a comment with # does not count).',
+    )
+
+
+def check_imports(evidence: Evidence, edition: Edition, flag: Callable[[str], None]) -> None:
+    """No import but the edition's; a way round the rule is a flag. Seen."""
+    source = _parsed(evidence, edition)
+    name = edition.files.script.name
+    for mention in source.suspicious:
+        flag("{}, line {}: uses {}, a way round the import rule".format(name, mention.line, mention.text))
+    others = [item for item in source.imports if item.text not in edition.allowed_imports]
+    if not others:
+        return
+    allowed = " or ".join(edition.allowed_imports)
+    shown = ["line {}: {}".format(item.line, item.text) for item in others[:6]]
+    if len(others) > 6:
+        shown.append("and {} more".format(len(others) - 6))
+    raise Failure(
+        "no import but:  {}".format(allowed),
+        "\n".join(shown),
+        "{}, line {}".format(name, others[0].line),
+        "Reach the same through K, for example K.layers, K.applications, K.backend, K.callbacks;"
+        " for arrays use their own methods (X.astype, X.mean).",
+    )
+
+
+def check_guarded(evidence: Evidence, edition: Edition) -> None:
+    """No path from module level to training, data, applications or saving. Seen."""
+    source = _parsed(evidence, edition)
+    found = [item for item in source.on_import if item.kind in _RUNS]
+    if not found:
+        return
+    name = edition.files.script.name
+    lines = [_path(item) for item in found[:4]]
+    if len(found) > 4:
+        lines.append("and {} more".format(len(found) - 4))
+    first = found[0]
+    raise Failure(
+        "importing the file runs no training, loads no data, builds and saves no model",
+        "\n".join(lines),
+        "{}, line {}".format(name, first.chain[0].line if first.chain else first.line),
+        "Put what runs into a function and call it at the end of the file:\n"
+        "if __name__ == '__main__':\n    main()",
+    )
+
+
+def check_application(evidence: Evidence, edition: Edition) -> None:
+    """Some call builds a Keras application. Seen."""
+    source = _parsed(evidence, edition)
+    if not source.applications:
+        raise Failure(
+            "a call such as K.applications.DenseNet121(...)",
+            "no call of a Keras application",
+            edition.files.script.name,
+            "Build your model on one of the networks in K.applications.",
+        )
+
+
+def check_saves_model(evidence: Evidence, edition: Edition) -> None:
+    """Some call saves a whole model under the edition's name. Seen."""
+    source = _parsed(evidence, edition)
+    if any(item.target == edition.saved_as and not item.weights_only for item in source.saves):
+        return
+    name = edition.files.script.name
+    found, where = "no call that saves a model", name
+    if source.saves:
+        item = source.saves[0]
+        target = "'{}'".format(item.target) if item.target else "a name that cannot be read here"
+        what = "weights alone are saved to" if item.weights_only else "the model is saved to"
+        found, where = "{} {}".format(what, target), "{}, line {}".format(name, item.line)
+    raise Failure(
+        "a call such as model.save('{}')".format(edition.saved_as),
+        found,
+        where,
+        "Save the whole model:  model.save('{}')".format(edition.saved_as),
+    )
+
+
+def check_preprocess_defined(evidence: Evidence, edition: Edition, flag: Callable[[str], None]) -> None:
+    """``preprocess_data`` is defined on import and can be called with (X, Y). Seen."""
+    source = _parsed(evidence, edition)
+    name = edition.files.script.name
+    definition = source.preprocess
+    expected = "def preprocess_data(X, Y):"
+    if definition is None:
+        raise _unread(evidence, source, "the script can be read to its end")
+    for item in source.in_preprocess:
+        if item.kind in ("application", "load_model", "fit"):
+            flag("{}: preprocess_data {}: {}".format(name, _RUNS[item.kind], _path(item)))
+    if not definition.count:
+        where = "{}, line {}".format(name, definition.hidden) if definition.hidden else name
+        raise Failure(
+            expected,
+            "it is defined where an import does not see it"
+            if definition.hidden
+            else "no function of that name",
+            where,
+            "Define it at the top level of the file:  def preprocess_data(X, Y):",
+        )
+    if not definition.required <= 2 <= definition.most:
+        raise Failure(
+            expected,
+            "def preprocess_data({}):".format(", ".join(definition.parameters or ())),
+            "{}, line {}".format(name, definition.line),
+            "It is called with two arguments, the images and the labels.",
+        )
+
+
+def _source(evidence: Evidence) -> SourceEvidence:
+    evidence.need(evidence.submission.script, "script_file")
+    return evidence.source()
+
+
+def _parsed(evidence: Evidence, edition: Edition) -> SourceEvidence:
+    """The evidence where the script parses; Failure where it does not."""
+    source = _source(evidence)
+    name = edition.files.script.name
+    syntax = source.syntax
+    if syntax is not None and syntax.error is not None:
+        error = syntax.error
+        raise Failure(
+            "a script that Python {} can read".format(edition.environment.python),
+            "{}: {}".format(error.message, error.source.strip()) if error.source else error.message,
+            "{}, line {}".format(name, error.line),
+            "Run  python3 -m py_compile {}  and mend that line first.".format(name),
+        )
+    if not source.complete:
+        raise _unread(evidence, source, "the script can be read to its end")
+    return source
+
+
+def _unread(evidence: Evidence, source: SourceEvidence, expected: str) -> Exception:
+    """The reading of the script ended early: a limit, or a source that breaks the parser."""
+    name = evidence.submission.script.name
+    advice = "Write a plainer file: this one is too large or too deeply nested to be read."
+    if source.run.ending == "limit":
+        return LimitReached(expected, "reading it took too much {}".format(source.run.detail), name, advice)
+    if source.run.ending == "crashed":
+        return Failure(expected, "reading it broke Python: {}".format(source.run.detail), name, advice)
+    if source.style is not None and source.style.error is not None:
+        error = source.style.error
+        return Failure(expected, "{}: {}".format(error.type, error.message), name, advice)
+    return Blocked(expected, "the reading ended early ({})".format(source.run.ending), name, advice)
+
+
+def _path(item: Reached) -> str:
+    """A call and the chain that leads to it, in one line."""
+    steps = ["line {}: {}()".format(link.line, link.name) for link in item.chain]
+    steps.append("line {}: {}(...) {}".format(item.line, item.call, _RUNS.get(item.kind, "")))
+    return " -> ".join(steps)

@@ -1,0 +1,131 @@
+"""The command line: one function a sub-command, argument parsing only."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import List, NoReturn, Optional
+
+from checker import __version__, editions
+from checker.errors import CheckerError, UsageError
+from checker.outcomes import ExitCode
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run the command line; returns the exit code. No traceback of ours reaches a user."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except UsageError as error:
+        return _say(error, ExitCode.USAGE)
+    except CheckerError as error:
+        return _say(error, ExitCode.UNDECIDED)
+    except KeyboardInterrupt:
+        return _say("interrupted; nothing was decided", ExitCode.UNDECIDED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.UNDECIDED)
+    except Exception as error:
+        if os.environ.get("CHECKER_DEBUG"):
+            raise
+        words = "{}: {}".format(type(error).__name__, error)
+        return _say(
+            "a fault of the checker, not of the submission: {}\n"
+            "CHECKER_DEBUG=1 shows where; please report it.".format(words),
+            ExitCode.UNDECIDED,
+        )
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check one submission."""
+    from checker import run
+    from checker.reports import json, live, terminal
+
+    output = Path(options.json) if options.json else None
+    if output is not None and not output.resolve().parent.is_dir():
+        raise UsageError(
+            "--json {}: expected a file in a folder that exists; there is no folder {}.".format(
+                options.json, output.resolve().parent
+            )
+        )
+    console = terminal.console()
+    edition = editions.load(options.assignment, _checks())
+    console.print(terminal.heading(edition.title, run.shown_folder(options.folder)))
+    result = run.check(
+        run.Options(
+            folder=options.folder,
+            assignment=options.assignment,
+            quick=options.quick,
+            exact=options.exact,
+            python=options.python,
+            images=options.images,
+        ),
+        os.environ,
+        live.Live(console),
+    )
+    for part in terminal.summary(result):
+        console.print(part)
+    if output is not None:
+        try:
+            output.write_text(json.render(result), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                "--json {}: expected a file that can be written; {}.".format(options.json, error.strerror)
+            ) from error
+    return result.exit_code
+
+
+def _checks() -> List[str]:
+    from checker import checks
+
+    return list(checks.every())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="checker", description="Examine a submission of machine-learning coursework."
+    )
+    parser.add_argument("--version", action="version", version="checker " + __version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    command = commands.add_parser(
+        "check",
+        help="check one submission",
+        description="Check one submission: does it meet the assignment, and what to do next.",
+        epilog="example:  checker check --quick .\n\n"
+        "exit codes: 0 meets the assignment, 1 falls short, 2 usage, 3 could not decide",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=check)
+    command.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="default: this one")
+    depth = command.add_mutually_exclusive_group()
+    depth.add_argument("--quick", action="store_true", help="only what needs no TensorFlow")
+    depth.add_argument("--exact", action="store_true", help="score every image, decided earlier or not")
+    command.add_argument("--python", metavar="PATH", help="the submission's interpreter (or CHECKER_PYTHON)")
+    command.add_argument(
+        "--images",
+        metavar="FILE.npz",
+        help="test images, x_test and y_test (default: 1,000 of ours)",
+    )
+    command.add_argument("--json", metavar="FILE", help="also write the result as JSON")
+    command.add_argument(
+        "--assignment",
+        metavar="NAME",
+        default=editions.DEFAULT,
+        help="an edition of the course, or a TOML file (default: %(default)s)",
+    )
+    return parser
+
+
+def _say(message: object, code: ExitCode) -> int:
+    print("checker: {}".format(message), file=sys.stderr)
+    return int(code)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt

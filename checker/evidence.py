@@ -1,0 +1,431 @@
+"""Typed, validated facts: what the checker keeps of what its probes reported.
+
+*Seen* facts come from outside or from a process without submitted code; *told* facts from a process
+in which submitted code ran, and may lower a verdict, never raise it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar
+
+from checker.channel import Received, Receiver
+from checker.errors import EvidenceError
+from checker.sandbox import Run
+from checker.typed import FieldError, structure
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One pycodestyle finding; line and column count from 1."""
+
+    line: int
+    column: int
+    code: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception: its type, message and last place in the script (line 0: none)."""
+
+    type: str
+    message: str
+    line: int = 0
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Style:
+    """All findings counted, the first of them listed; no version where pycodestyle itself failed."""
+
+    version: str
+    total: int
+    findings: Tuple[Finding, ...]
+    error: Optional[Raised]
+
+
+@dataclass(frozen=True)
+class ParseError:
+    """Where and why the script is no Python for this interpreter."""
+
+    message: str
+    line: int
+    column: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """Whether the script parses."""
+
+    error: Optional[ParseError]
+
+
+@dataclass(frozen=True)
+class Undocumented:
+    """A module, class, function or method without a docstring."""
+
+    kind: str
+    name: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A piece of the script, as text, and its line."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class BuiltApplication:
+    """A call that builds a Keras application."""
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Save:
+    """A call that saves; ``target`` is "" where it cannot be read from the source."""
+
+    line: int
+    target: str
+    weights_only: bool
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of a chain of calls."""
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A call that an import, or ``preprocess_data``, leads to."""
+
+    kind: str
+    call: str
+    line: int
+    chain: Tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Where ``preprocess_data`` is defined (line 0: nowhere that an import sees)."""
+
+    line: int
+    count: int
+    parameters: Optional[Tuple[str, ...]]
+    required: int
+    most: int
+    hidden: int
+
+
+@dataclass(frozen=True)
+class GitMode:
+    """What git's index says of a file's mode."""
+
+    name: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class SourceEvidence:
+    """What was read in the script (seen). ``None``: the reading ended before it was known."""
+
+    run: Run
+    style: Optional[Style]
+    syntax: Optional[Syntax]
+    documentation: Tuple[Undocumented, ...]
+    imports: Tuple[Mention, ...]
+    suspicious: Tuple[Mention, ...]
+    applications: Tuple[BuiltApplication, ...]
+    saves: Tuple[Save, ...]
+    on_import: Tuple[Reached, ...]
+    in_preprocess: Tuple[Reached, ...]
+    preprocess: Optional[Definition]
+    git_modes: Tuple[GitMode, ...]
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A watched call: its kind, what it asked for, its line and the functions that led to it."""
+
+    kind: str
+    what: str
+    line: int
+    chain: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a returned value says of itself (told)."""
+
+    type: str
+    shape: Tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Returned:
+    """One call of ``preprocess_data`` (told), and its two arrays as they came."""
+
+    call: str
+    X: Value
+    Y: Value
+    images_changed: bool
+    labels_changed: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ScriptEvidence:
+    """What the import of the script did and what ``preprocess_data`` returned (told).
+
+    What was printed and written, and the CPU time, is in ``run`` and its marks: seen from outside.
+    """
+
+    run: Run
+    tensorflow_loaded: bool
+    imported: bool
+    import_error: Optional[Raised]
+    no_function: Optional[str]
+    calling: bool
+    watched_import: Tuple[Watched, ...]
+    watched_calls: Tuple[Watched, ...]
+    returned: Dict[str, Returned]
+    raised: Dict[str, Raised]
+    odd_return: Dict[str, str]
+    arrays: Dict[str, Received]
+    done: bool
+
+
+@dataclass(frozen=True)
+class Hdf5:
+    """What the file is, as HDF5."""
+
+    readable: bool
+    error: Optional[Raised]
+    keras_version: str = ""
+    has_model: bool = False
+    has_weights: bool = False
+    weights_only: bool = False
+    has_training: bool = False
+    has_slots: bool = False
+
+
+@dataclass(frozen=True)
+class Training:
+    """The compilation that was saved."""
+
+    optimizer: str
+    loss: str
+    metrics: str
+
+
+@dataclass(frozen=True)
+class LambdaLayer:
+    """A Lambda layer, and the module in which Keras will look its names up."""
+
+    name: str
+    module: str
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What the model is made of, nested models opened."""
+
+    readable: bool
+    class_name: str = ""
+    name: str = ""
+    layers: int = 0
+    frozen: int = 0
+    first: str = ""
+    lambdas: Tuple[LambdaLayer, ...] = ()
+    operations: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InspectionEvidence:
+    """The structure of the model file (seen)."""
+
+    run: Run
+    hdf5: Optional[Hdf5]
+    training: Optional[Training]
+    config: Optional[ModelConfig]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The model as loaded: optimizer, loss, and whether it evaluated one batch (told)."""
+
+    optimizer: str
+    loss: str
+    evaluated: bool
+    error: Optional[Raised]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Input and output shape, None for the batch."""
+
+    input: Tuple[Optional[int], ...]
+    output: Tuple[Optional[int], ...]
+
+
+@dataclass(frozen=True)
+class ModelEvidence:
+    """What loading the model gave (told), and the raw scores, counted outside (seen)."""
+
+    run: Run
+    shim_works: bool
+    load_error: Optional[Raised]
+    loaded: bool
+    shapes: Optional[Shapes]
+    compiled: Optional[Compiled]
+    predict_error: Optional[Raised]
+    seen: int
+    correct: int
+    not_finite: int
+    columns: int
+    seconds_predicting: float
+
+
+def source_evidence(run: Run, receiver: Receiver) -> SourceEvidence:
+    """Validate what the probe ``source`` reported."""
+    return SourceEvidence(
+        run=run,
+        style=_one(Style, receiver, "style"),
+        syntax=_one(Syntax, receiver, "syntax"),
+        documentation=_list(Undocumented, receiver, "documentation"),
+        imports=_list(Mention, receiver, "imports"),
+        suspicious=_list(Mention, receiver, "suspicious"),
+        applications=_list(BuiltApplication, receiver, "applications"),
+        saves=_list(Save, receiver, "saves"),
+        on_import=_list(Reached, receiver, "on_import"),
+        in_preprocess=_list(Reached, receiver, "in_preprocess"),
+        preprocess=_one(Definition, receiver, "preprocess"),
+        git_modes=tuple(_build(GitMode, fact) for fact in receiver.of("git_mode")),
+        complete=receiver.last("read") is not None,
+    )
+
+
+def script_evidence(run: Run, receiver: Receiver) -> ScriptEvidence:
+    """Validate what the probe ``script`` told."""
+    failure = receiver.last("import_raised")
+    nothing = receiver.last("no_function")
+    names = [fact["fact"] for fact in receiver.facts]
+    border = names.index("calling") if "calling" in names else len(names)
+    return ScriptEvidence(
+        run=run,
+        tensorflow_loaded=receiver.last("tensorflow") is not None,
+        imported=receiver.last("imported") is not None,
+        import_error=_error(failure),
+        no_function=None if nothing is None else str(nothing.get("found"))[:100],
+        calling=border < len(names),
+        watched_import=_watched(receiver.facts[:border]),
+        watched_calls=_watched(receiver.facts[border:]),
+        returned={
+            returned.call: returned
+            for returned in (_build(Returned, fact) for fact in receiver.of("returned"))
+        },
+        raised={_text(fact, "call"): _required_error(fact) for fact in receiver.of("raised")},
+        odd_return={_text(fact, "call"): _text(fact, "found") for fact in receiver.of("shape_of_return")},
+        arrays={array.header.name: array for array in receiver.arrays},
+        done=receiver.last("done") is not None,
+    )
+
+
+def inspection_evidence(run: Run, receiver: Receiver) -> InspectionEvidence:
+    """Validate what the probe ``inspection`` reported."""
+    return InspectionEvidence(
+        run=run,
+        hdf5=_one(Hdf5, receiver, "hdf5"),
+        training=_one(Training, receiver, "training"),
+        config=_one(ModelConfig, receiver, "model_config"),
+    )
+
+
+@dataclass
+class Count:
+    """Scores counted so far; outside, from raw arrays, against labels that no sandbox holds."""
+
+    seen: int = 0
+    correct: int = 0
+    not_finite: int = 0
+    columns: int = 0
+    first: float = 0.0
+    last: float = 0.0
+
+
+def model_evidence(run: Run, receiver: Receiver, count: Count) -> ModelEvidence:
+    """Validate what the probe ``model`` told, beside what was counted."""
+    shim = receiver.last("shim")
+    return ModelEvidence(
+        run=run,
+        shim_works=bool(shim and shim.get("works") is True),
+        load_error=_error(receiver.last("load_raised")),
+        loaded=receiver.last("loaded") is not None,
+        shapes=_one(Shapes, receiver, "shapes"),
+        compiled=_one(Compiled, receiver, "compiled"),
+        predict_error=_error(receiver.last("predict_raised")),
+        seen=count.seen,
+        correct=count.correct,
+        not_finite=count.not_finite,
+        columns=count.columns,
+        seconds_predicting=count.last - count.first,
+    )
+
+
+def _watched(facts: List[Dict[str, Any]]) -> Tuple[Watched, ...]:
+    return tuple(_build(Watched, fact) for fact in facts if fact["fact"] == "watched")
+
+
+def _build(cls: Type[T], fact: Mapping[str, Any]) -> T:
+    values = {key: value for key, value in fact.items() if key != "fact"}
+    try:
+        return structure(cls, values)
+    except FieldError as error:
+        raise EvidenceError("a fact that does not fit {}: {}".format(cls.__name__, error)) from error
+
+
+def _one(cls: Type[T], receiver: Receiver, name: str) -> Optional[T]:
+    fact = receiver.last(name)
+    return None if fact is None else _build(cls, fact)
+
+
+def _list(cls: Type[T], receiver: Receiver, name: str) -> Tuple[T, ...]:
+    fact = receiver.last(name)
+    if fact is None:
+        return ()
+    found = fact.get("found")
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise EvidenceError("a fact that does not fit a list of {}".format(cls.__name__))
+    return tuple(_build(cls, item) for item in found)
+
+
+def _error(fact: Optional[Mapping[str, Any]]) -> Optional[Raised]:
+    return None if fact is None else _required_error(fact)
+
+
+def _required_error(fact: Mapping[str, Any]) -> Raised:
+    error = fact.get("error")
+    if not isinstance(error, dict):
+        raise EvidenceError("an exception that is not described")
+    return _build(Raised, error)
+
+
+def _text(fact: Mapping[str, Any], key: str) -> str:
+    value = fact.get(key)
+    if not isinstance(value, str):
+        raise EvidenceError("a fact without {}".format(key))
+    return value[:500]

@@ -1,0 +1,355 @@
+"""From a snapshot to evidence: which probe runs when, with what, and what is kept of it.
+
+Each stage runs once, when the first check asks for it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from checker import evidence, scoring
+from checker.channel import Received, Receiver
+from checker.editions import Edition
+from checker.errors import EvidenceError, ToolError
+from checker.interpreters import Interpreter
+from checker.outcomes import Blocked, Outcome
+from checker.progress import Observer
+from checker.result import Accuracy, StageRecord
+from checker.sandbox import Limits, Run, Sandbox, Stop
+from checker.submission import Submission, SubmittedFile
+
+if TYPE_CHECKING:
+    from checker.drawing import Drawn  # needs NumPy, which a quick run does without
+
+FEW = 40  # images for the small calls of preprocess_data
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for: which images, how they are decided on, and the seed of every draw."""
+
+    quick: bool
+    exact: bool
+    images: Optional[str]
+    seed: int
+
+
+class Evidence:
+    """All that is known of one submission; stages are gathered when they are first asked for."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        edition: Edition,
+        interpreter: Interpreter,
+        sandbox: Sandbox,
+        workspace: Path,
+        request: Request,
+        observer: Observer,
+    ) -> None:
+        self.submission, self.edition = submission, edition
+        self.interpreter, self.request = interpreter, request
+        self.stages: List[StageRecord] = []
+        self._sandbox, self._workspace, self._observer = sandbox, workspace, observer
+        self._kept: Dict[str, Any] = {}
+
+    def source(self) -> evidence.SourceEvidence:
+        """What can be read in the script without running it."""
+        return self._once("source", self._gather_source)
+
+    def script(self) -> evidence.ScriptEvidence:
+        """What importing the script did and ``preprocess_data`` returned."""
+        return self._once("script", self._gather_script)
+
+    def inspection(self) -> evidence.InspectionEvidence:
+        """What the model file is made of."""
+        return self._once("inspection", self._gather_inspection)
+
+    def model(self) -> evidence.ModelEvidence:
+        """What loading the model and scoring the images gave."""
+        return self._once("model", self._gather_model)
+
+    def drawn(self) -> Drawn:
+        """The test images, in this run's random order, and the decoys."""
+        return self._once("drawn", self._draw)
+
+    def preprocessed(self) -> Optional[Received]:
+        """All test images as ``preprocess_data`` returned them, where a model can take them."""
+        received = self.script().arrays.get("all:X")
+        if received is None or not received.header.shape:
+            return None
+        return received if received.header.shape[0] == len(self.drawn().labels) else None
+
+    def accuracy(self) -> Optional[Accuracy]:
+        """Return the accuracy counted, or None where the model scored nothing."""
+        model = self.model()
+        if not model.seen:
+            return None
+        total, edition = len(self.drawn().labels), self.edition
+        # A score that never came is wrong; only a run that we ended ourselves is a part.
+        seen = model.seen if model.run.ending == "stopped" else total
+        whole = total >= edition.test_images
+        correct = model.correct
+        meets: Optional[bool] = None
+        if whole and seen == total:
+            low = high = correct / total
+            meets, by, error = correct >= scoring.needed(edition.threshold, total), "all", 0.0
+        elif whole:
+            error, by = scoring.SEQUENTIAL_ERROR, "sequence"
+            bounds = scoring.sequential_interval(correct, seen, total, error)
+            low, high = bounds[0] / total, bounds[1] / total
+            meets = scoring.sequential_verdict(correct, seen, total, edition.threshold)
+        else:
+            error, by = 1 - scoring.SAMPLE_CONFIDENCE, "sample"
+            low, high = scoring.clopper_pearson(correct, seen, scoring.SAMPLE_CONFIDENCE)
+            if low >= edition.threshold or high < edition.threshold:
+                meets = low >= edition.threshold
+        seconds = model.seconds_predicting
+        return Accuracy(
+            correct=correct,
+            seen=seen,
+            total=total,
+            not_finite=model.not_finite,
+            low=low,
+            high=high,
+            error_rate=round(error, 9),
+            threshold=edition.threshold,
+            decided_by=by if meets is not None else "open",
+            meets=meets,
+            images_per_second=round(model.seen / seconds, 1) if seconds > 0 else 0.0,
+        )
+
+    def gathered(self, name: str) -> Any:
+        """Return what a stage gave, or None where it did not run or gave nothing."""
+        kept = self._kept.get(name)
+        return None if isinstance(kept, Exception) else kept
+
+    def need(self, file: SubmittedFile, check: str) -> Path:
+        """The copy of a file, or Blocked by the check that says why there is none."""
+        if file.path is None:
+            raise Blocked(
+                "{} can be read".format(file.name),
+                "it cannot",
+                where=file.name,
+                advice=self.mend(check),
+            )
+        return file.path
+
+    def mend(self, check: str) -> str:
+        """Advice for a check that waits for another one."""
+        return "First: {}. This check then runs by itself.".format(self.edition.checks[check].title)
+
+    def _once(self, name: str, gather: Callable[[], Any]) -> Any:
+        """Gather a stage once; what it raised the first time, it raises again."""
+        if name not in self._kept:
+            try:
+                self._kept[name] = gather()
+            except (Outcome, EvidenceError, ToolError) as error:
+                self._kept[name] = error
+        if isinstance(self._kept[name], Exception):
+            raise self._kept[name]
+        return self._kept[name]
+
+    def _limits(self, seconds: float, then: Optional[Mapping[str, float]] = None) -> Limits:
+        limits = self.edition.limits
+        return Limits(
+            seconds=seconds,
+            memory=limits.memory_megabytes * 10**6,
+            processes=limits.processes,
+            printed=limits.printed_megabytes * 10**6,
+            scratch=limits.scratch_megabytes * 10**6,
+            then=then or {},
+        )
+
+    def _run(
+        self,
+        probe: str,
+        title: str,
+        settings: Mapping[str, object],
+        inputs: Mapping[str, Path],
+        limits: Limits,
+        new_receiver: Callable[[], Receiver],
+    ) -> Tuple[Run, Receiver]:
+        """Run a probe; where the probe itself fails, once more, then ToolError."""
+        for _ in range(2):
+            receiver = new_receiver()
+            self._observer.stage(title)
+            run = self._sandbox.run(probe, settings, inputs, limits, receiver, self._observer.tick)
+            self.stages.append(
+                StageRecord(probe, run.ending, run.detail, run.seconds, run.cpu_seconds, run.peak_memory)
+            )
+            fault = receiver.last("probe_error")
+            if fault is None:
+                return run, receiver
+        raise ToolError("the probe {} failed: {}".format(probe, (fault or {}).get("trace")))
+
+    def _need_tensorflow(self) -> None:
+        if not self.interpreter.has_tensorflow:
+            raise Blocked(
+                "an interpreter with TensorFlow",
+                "{} (Python {}) has none".format(self.interpreter.executable, self.interpreter.python),
+                advice="Make one:  {}\nand name it:  checker check --python venv/bin/python".format(
+                    self.edition.environment.install
+                ),
+            )
+
+    def _gather_source(self) -> evidence.SourceEvidence:
+        submission, files = self.submission, self.edition.files
+        inputs = {}
+        if submission.script.path:
+            inputs[files.script.name] = submission.script.path
+        if submission.git_index:
+            inputs["git-index"] = submission.git_index
+        version = self.edition.pycodestyle
+        settings = {
+            "script": files.script.name,
+            "has_script": submission.script.path is not None,
+            "pycodestyle": self._sandbox.vendored("pycodestyle-{}-py2.py3-none-any.whl".format(version)),
+            "git_index": submission.git_index is not None,
+            "git_names": [submission.git_prefix + file.name for file in submission.files],
+        }
+        limits = self._limits(self.edition.limits.source_seconds)
+        run, receiver = self._run(
+            "source", "Reading the script", settings, inputs, limits, lambda: Receiver(0)
+        )
+        return evidence.source_evidence(run, receiver)
+
+    def _draw(self) -> Drawn:
+        from checker import drawing
+
+        return drawing.draw(self.request.images, self.edition, self.request.seed)
+
+    def _gather_script(self) -> evidence.ScriptEvidence:
+        self._need_tensorflow()
+        path = self.need(self.submission.script, "script_file")
+        drawn, limits = self.drawn(), self.edition.limits
+        calls = drawn.calls(FEW)
+        inputs = {self.edition.files.script.name: path}
+        inputs.update(drawn.lay_out(calls, self._workspace))
+        settings = {
+            "script": self.edition.files.script.name,
+            "calls": [call.to_dict() for call in calls],
+        }
+        run, receiver = self._run(
+            "script",
+            "Importing the script and calling preprocess_data",
+            settings,
+            inputs,
+            self._limits(
+                limits.tensorflow_seconds,
+                {
+                    "tensorflow": limits.import_seconds,
+                    "imported": limits.import_seconds,
+                    "calling": limits.preprocess_seconds,
+                },
+            ),
+            lambda: Receiver(limits.array_megabytes * 10**6, self._workspace),
+        )
+        return evidence.script_evidence(run, receiver)
+
+    def _gather_inspection(self) -> evidence.InspectionEvidence:
+        self._need_tensorflow()
+        path = self.need(self.submission.model, "model_file")
+        name = self.edition.files.model.name
+        run, receiver = self._run(
+            "inspection",
+            "Reading the model file",
+            {"model": name},
+            {name: path},
+            self._limits(self.edition.limits.inspection_seconds),
+            lambda: Receiver(0),
+        )
+        return evidence.inspection_evidence(run, receiver)
+
+    def _gather_model(self) -> evidence.ModelEvidence:
+        self._need_tensorflow()
+        path = self.need(self.submission.model, "model_file")
+        received = self.preprocessed()
+        name, limits = self.edition.files.model.name, self.edition.limits
+        images, dtype, shape = self._model_images(received)
+        counter = _Counter(self, received is not None)
+        run, receiver = self._run(
+            "model",
+            "Loading the model and scoring the test images",
+            {
+                "model": name,
+                "dtype": dtype,
+                "shape": list(shape),
+                "classes": self.edition.classes,
+                "predict": received is not None,
+            },
+            {name: path, "X_p": images},
+            self._limits(
+                limits.tensorflow_seconds,
+                {
+                    "tensorflow": limits.load_seconds,
+                    "compiled": limits.progress_seconds,
+                    "scores": limits.progress_seconds,
+                },
+            ),
+            lambda: Receiver(10**9, on_array=counter.restart().take),
+        )
+        return evidence.model_evidence(run, receiver, counter.count)
+
+    def _model_images(self, received: Optional[Received]) -> Tuple[Path, str, Tuple[int, ...]]:
+        """The file of X_p for the model's process; black images where there is no X_p."""
+        path = self._workspace / "X_p"
+        if received is None:
+            shape = (8, *self.edition.image_shape)
+            size = 4
+            for side in shape:
+                size *= side
+            path.write_bytes(bytes(size))
+            return path, "<f4", shape
+        if received.path is not None:
+            return received.path, received.header.dtype, received.header.shape
+        path.write_bytes(received.data)
+        return path, received.header.dtype, received.header.shape
+
+
+class _Counter:
+    """Counts scores as they come; ends the run where enough is known."""
+
+    def __init__(self, gathered: Evidence, expected: bool) -> None:
+        self.count = evidence.Count()
+        self._labels = gathered.drawn().labels if expected else None
+        self._edition, self._observer = gathered.edition, gathered._observer
+        self._exact = gathered.request.exact
+
+    def restart(self) -> _Counter:
+        """Begin again, for a probe that is tried once more."""
+        self.count = evidence.Count()
+        return self
+
+    def take(self, received: Received) -> None:
+        """Count one batch. Raises EvidenceError, or Stop."""
+        import numpy as np
+
+        count, labels, header = self.count, self._labels, received.header
+        if labels is None or header.name != "scores":
+            raise EvidenceError("an array that was not asked for")
+        count.columns = header.shape[1] if len(header.shape) == 2 else -1
+        if count.columns != self._edition.classes or header.dtype not in ("<f2", "<f4", "<f8"):
+            raise EvidenceError("scores of shape {} and dtype {}".format(list(header.shape), header.dtype))
+        rows = header.shape[0]
+        if count.seen + rows > len(labels):
+            raise EvidenceError("more scores than images")
+        scores = np.frombuffer(received.data, header.dtype).reshape(header.shape)
+        finite = np.isfinite(scores).all(axis=1)
+        right = scores.argmax(axis=1) == labels[count.seen : count.seen + rows]
+        count.correct += int((right & finite).sum())
+        count.not_finite += int(rows - finite.sum())
+        count.seen += rows
+        now = time.monotonic()
+        count.first, count.last = count.first or now, now
+        self._observer.advance(count.seen, len(labels))
+        whole = len(labels) >= self._edition.test_images
+        if whole and not self._exact and count.seen < len(labels):
+            verdict = scoring.sequential_verdict(
+                count.correct, count.seen, len(labels), self._edition.threshold
+            )
+            if verdict is not None:
+                raise Stop

@@ -1,0 +1,54 @@
+"""What git's index says of a file's mode, read from its bytes: git itself never runs.
+
+Format: "gitformat-index" in git's documentation, versions 2 to 4. Standard library only.
+"""
+
+from __future__ import annotations
+
+import struct
+
+MAX_ENTRIES = 500_000
+
+
+def modes(path, wanted):
+    """Yield {"name", "mode"} for the entries of the index whose full names are ``wanted``."""
+    with open(path, "rb") as stream:
+        data = stream.read()
+    try:
+        for name, mode in _entries(data):
+            if name in wanted:
+                yield {"name": name, "mode": "{:06o}".format(mode)}
+    except (struct.error, IndexError, ValueError):
+        return
+
+
+def _entries(data):
+    signature, version, count = struct.unpack_from(">4sII", data)
+    if signature != b"DIRC" or version not in (2, 3, 4) or count > MAX_ENTRIES:
+        return
+    offset, previous = 12, b""
+    for _ in range(count):
+        mode = struct.unpack_from(">I", data, offset + 24)[0]
+        flags = struct.unpack_from(">H", data, offset + 60)[0]
+        start = offset + 62 + (2 if version >= 3 and flags & 0x4000 else 0)
+        keep = 0
+        if version == 4:
+            strip, start = _varint(data, start)
+            keep = max(0, len(previous) - strip)
+        end = data.index(b"\0", start)
+        name = previous[:keep] + data[start:end] if version == 4 else data[start:end]
+        yield name.decode("utf-8", "surrogateescape"), mode
+        # Versions 2 and 3 pad an entry with 1 to 8 zero bytes to a multiple of 8.
+        offset = end + 1 if version == 4 else offset + ((end - offset) // 8 + 1) * 8
+        previous = name
+
+
+def _varint(data, offset):
+    """The variable-width number of pack files (offset encoding)."""
+    byte = data[offset]
+    value = byte & 0x7F
+    while byte & 0x80:
+        offset += 1
+        byte = data[offset]
+        value = ((value + 1) << 7) | (byte & 0x7F)
+    return value, offset + 1

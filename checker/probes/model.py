@@ -1,0 +1,137 @@
+"""Load the saved model as the course's ``0-main.py`` does, and score preprocessed images.
+
+Told: a Lambda is its author's code. This process sees ``X_p`` and the model file and nothing else; it
+answers with raw scores, which are counted outside. NumPy and TensorFlow only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import wire
+
+sys.path.pop(0)
+
+BATCH = 128
+
+
+def course_main(keras, images):
+    """A ``__main__`` that holds what the course's ``0-main.py`` defines before it loads the model."""
+    main = types.ModuleType("__main__")
+
+    def preprocess_data(X, Y):
+        raise RuntimeError("preprocess_data is not there while the model is evaluated")
+
+    vars(main).update(K=keras, preprocess_data=preprocess_data, _=None, X=None, Y=None, X_p=images, Y_p=None)
+    sys.modules["__main__"] = main
+
+
+def load(channel, keras, path):
+    """Load with the course's shim; returns the model, or None after reporting why not."""
+    try:
+        keras.learning_phase = keras.backend.learning_phase
+        channel.fact("shim", works=True)
+    except AttributeError:
+        # Keras 3 has no such function; the course's script ends here, our loading goes on.
+        channel.fact("shim", works=False)
+    try:
+        model = keras.models.load_model(path)
+    except Exception as error:
+        channel.fact("load_raised", error=wire.describe(error))
+        return None
+    channel.fact("loaded", type=type(model).__name__)
+    return model
+
+
+def shape_of(model, name):
+    """A model's input or output shape as a list, None for the batch; [] where it has several."""
+    try:
+        shape = getattr(model, name)
+        return [None if side is None else int(side) for side in shape]
+    except Exception:
+        return []
+
+
+def decoys(loss, count, classes):
+    """Labels for one evaluation, random, in the form that the loss wants."""
+    import numpy as np
+
+    labels = np.random.RandomState(0).randint(0, classes, count)
+    return labels if "sparse" in str(loss).lower() else np.eye(classes, dtype="float32")[labels]
+
+
+def loss_name(loss):
+    """The loss of a compiled model as a name."""
+    if isinstance(loss, str):
+        return loss
+    return getattr(loss, "name", None) or getattr(loss, "__name__", None) or type(loss).__name__
+
+
+def report_compiled(channel, model, images, classes):
+    """Whether the model as loaded has an optimizer and a loss, and evaluates one batch."""
+    optimizer = getattr(model, "optimizer", None)
+    loss = getattr(model, "loss", None)
+    fact = {
+        "optimizer": type(optimizer).__name__ if optimizer is not None else "",
+        "loss": wire.short(loss_name(loss), 100) if loss else "",
+        "evaluated": False,
+        "error": None,
+    }
+    if fact["optimizer"] and fact["loss"]:
+        few = images[:8]
+        try:
+            model.evaluate(few, decoys(fact["loss"], len(few), classes), batch_size=8, verbose=0)
+            fact["evaluated"] = True
+        except Exception as error:
+            fact["error"] = wire.describe(error)
+    channel.fact("compiled", **fact)
+
+
+def predict(channel, model, images):
+    """Score all images in batches of 128, each reported as soon as it is there."""
+    import numpy as np
+    import tensorflow as tf
+
+    class Report(tf.keras.callbacks.Callback):
+        """Sends each batch of scores."""
+
+        def on_predict_batch_end(self, batch, logs=None):
+            outputs = (logs or {}).get("outputs")
+            channel.array("scores", np.asarray(outputs))
+
+    try:
+        model.predict(images, batch_size=BATCH, verbose=0, callbacks=[Report()])
+    except Exception as error:
+        channel.fact("predict_raised", error=wire.describe(error))
+        return
+    channel.fact("predicted")
+
+
+def main(channel, settings):
+    """Load, look, score."""
+    import numpy as np
+    import tensorflow as tf
+
+    channel.fact("tensorflow", version=tf.__version__)
+    path = os.path.join(settings["inputs"], settings["model"])
+    images = np.memmap(
+        os.path.join(settings["inputs"], "X_p"),
+        dtype=settings["dtype"],
+        mode="r",
+        shape=tuple(settings["shape"]),
+    )
+    course_main(tf.keras, images)
+    model = load(channel, tf.keras, path)
+    if model is None:
+        return
+    channel.fact("shapes", input=shape_of(model, "input_shape"), output=shape_of(model, "output_shape"))
+    report_compiled(channel, model, np.asarray(images[:8]), settings["classes"])
+    if settings["predict"]:
+        predict(channel, model, images)
+
+
+if __name__ == "__main__":
+    wire.run(main)

@@ -1,0 +1,71 @@
+"""A run as it goes: a line a check as soon as it is known, and what is running meanwhile."""
+
+from __future__ import annotations
+
+import time
+from typing import Optional
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from checker.progress import Observer
+from checker.reports import terminal
+from checker.result import CheckResult
+
+_REFRESH = 0.1  # seconds between two drawings
+
+
+class Live(Observer):
+    """Shows a run on a console; off a terminal only the lines, nothing that moves."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[detail]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            auto_refresh=False,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("Starting", total=100, start=False, detail="")
+        self._progress.start()
+        self._drawn = 0.0
+        self._began: Optional[float] = None
+
+    def stage(self, title: str) -> None:
+        """Name the stage that runs."""
+        self._began = None
+        self._progress.reset(self._task, start=False, total=100, description=title, detail="")
+        self._draw(force=True)
+
+    def advance(self, done: int, total: Optional[int]) -> None:
+        """Show images per second, and the bar."""
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now
+            self._progress.start_task(self._task)
+        elapsed = now - self._began
+        rate = "{:.0f} images/s".format(done / elapsed) if elapsed > 0.5 else ""
+        self._progress.update(self._task, completed=done, total=total, detail=rate)
+        self._draw()
+
+    def check(self, result: CheckResult) -> None:
+        """Print the line of a check."""
+        self._console.print(terminal.line(result))
+
+    def tick(self) -> None:
+        """Keep what moves moving."""
+        self._draw()
+
+    def close(self) -> None:
+        """Take away what moves."""
+        self._progress.stop()
+
+    def _draw(self, force: bool = False) -> None:
+        now = time.monotonic()
+        if force or now - self._drawn > _REFRESH:
+            self._drawn = now
+            self._progress.refresh()

@@ -1,0 +1,197 @@
+"""The result of a run: one versioned schema; every report is a pure function of it.
+
+The JSON Schema is ``result.schema.json``; :meth:`Result.from_dict` refuses what does not fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from checker.errors import UsageError
+from checker.outcomes import ExitCode, Reason, Status
+from checker.typed import FieldError, plain, structure
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file that was handed in: size in bytes, permission bits in octal, SHA-256."""
+
+    name: str
+    present: bool
+    size: int
+    mode: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class InterpreterRecord:
+    """The submission's interpreter and what is installed in it ("": not there)."""
+
+    executable: str
+    named_by: str
+    python: str
+    versions: Dict[str, str]
+    differs: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class IsolationRecord:
+    """The isolation level in force: "bubblewrap", "limits", or "none" where nothing ran."""
+
+    level: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class ImagesRecord:
+    """The test images: their source, number, and a digest that does not depend on their order."""
+
+    source: str
+    name: str
+    count: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One run of a probe: seconds of wall and CPU time, peak resident memory in bytes."""
+
+    name: str
+    ending: str
+    detail: str
+    seconds: float
+    cpu_seconds: float
+    peak_memory: int
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How many test images were scored and how many correctly.
+
+    ``decided_by``: "all" (every image of the test set), "sequence" (a confidence sequence at
+    ``error_rate``), "sample" (a Clopper-Pearson interval at ``error_rate`` on a sample of the set),
+    or "open". ``low`` and ``high`` are fractions; ``meets`` is None where nothing was decided.
+    """
+
+    correct: int
+    seen: int
+    total: int
+    not_finite: int
+    low: float
+    high: float
+    error_rate: float
+    threshold: float
+    decided_by: str
+    meets: Optional[bool]
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something worth knowing that carries no points."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check: its words and points from the edition, and what it came to.
+
+    ``known`` says whether its facts were "seen" or "told"; ``flags`` are for a person to look at.
+    """
+
+    name: str
+    title: str
+    sentence: str
+    known: str
+    status: Status
+    required: bool
+    hint: bool
+    points: float
+    points_possible: int
+    reason: Optional[Reason]
+    flags: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points given and possible; of a quick run, of the checks that ran."""
+
+    given: float
+    possible: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that a report may say about a run."""
+
+    schema_version: int
+    checker_version: str
+    created: str
+    quick: bool
+    interrupted: bool
+    assignment: str
+    assignment_title: str
+    assignment_digest: str
+    submission: str
+    files: Tuple[FileRecord, ...]
+    interpreter: Optional[InterpreterRecord]
+    isolation: IsolationRecord
+    limits: Dict[str, float]
+    images: Optional[ImagesRecord]
+    seed: Optional[int]
+    stages: Tuple[StageRecord, ...]
+    seconds: float
+    checks: Tuple[CheckResult, ...]
+    accuracy: Optional[Accuracy]
+    facts: Tuple[Fact, ...]
+    points: Points
+    verdict: str
+    exit_code: int
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return what JSON knows; :meth:`from_dict` is the inverse."""
+        values: Dict[str, Any] = plain(self)
+        return values
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Result:
+        """Build a result from :meth:`to_dict`'s output. Raises UsageError."""
+        version = data.get("schema_version") if isinstance(data, Mapping) else None
+        if version != SCHEMA_VERSION:
+            raise UsageError(
+                "Not a result that this version reads: expected schema_version {}, found {!r}.".format(
+                    SCHEMA_VERSION, version
+                )
+            )
+        try:
+            return structure(cls, data)
+        except FieldError as error:
+            raise UsageError("Not a result of the checker: {}.".format(error)) from error
+
+
+VERDICTS = {
+    ExitCode.MEETS: "meets the assignment",
+    ExitCode.FALLS_SHORT: "falls short",
+    ExitCode.UNDECIDED: "could not decide",
+}
+
+
+def decide(checks: Tuple[CheckResult, ...], interrupted: bool) -> ExitCode:
+    """Exit code of a run: one failed required check decides, else all of them must have passed.
+
+    A check that ``--quick`` did not run has no say. ``limit`` is the submission's doing, ``blocked``
+    and ``error`` are not.
+    """
+    if interrupted:
+        return ExitCode.UNDECIDED
+    statuses = [check.status for check in checks if check.required]
+    if Status.FAILED in statuses or Status.LIMIT in statuses:
+        return ExitCode.FALLS_SHORT
+    if Status.BLOCKED in statuses or Status.ERROR in statuses or Status.PASSED not in statuses:
+        return ExitCode.UNDECIDED
+    return ExitCode.MEETS

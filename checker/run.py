@@ -1,0 +1,205 @@
+"""One run of the checker: from a folder to a result. Nothing of it is left behind."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Mapping, Optional, Tuple
+
+from checker import __version__, checks, editions, engine, interpreters, result, sandbox, submission
+from checker.editions import Edition
+from checker.gather import Evidence, Request
+from checker.interpreters import Choice
+from checker.progress import Observer
+from checker.result import (
+    CheckResult,
+    Fact,
+    FileRecord,
+    ImagesRecord,
+    InterpreterRecord,
+    IsolationRecord,
+    Points,
+    Result,
+)
+from checker.text import printable
+from checker.typed import plain
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for; ``None`` leaves the choice to the checker."""
+
+    folder: str
+    assignment: str = editions.DEFAULT
+    quick: bool = False
+    exact: bool = False
+    python: Optional[str] = None
+    images: Optional[str] = None
+    seed: Optional[int] = None
+
+
+def shown_folder(folder: str) -> str:
+    """The folder of a submission as reports show it."""
+    return printable(os.path.abspath(folder))
+
+
+def check(options: Options, environment: Mapping[str, str], observer: Observer) -> Result:
+    """Check one submission. Raises UsageError, or ToolError where the checker itself cannot go on."""
+    started = time.monotonic()
+    created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    edition = editions.load(options.assignment, checks.every())
+    seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "big")
+    request = Request(options.quick, options.exact, options.images, seed)
+    choice = interpreters.choose(options.python, environment)
+    workspace = Path(tempfile.mkdtemp(prefix="checker-"))
+    try:
+        taken = submission.take(options.folder, edition, workspace)
+        box = sandbox.Sandbox(choice.interpreter, workspace)
+        evidence = Evidence(taken, edition, choice.interpreter, box, workspace, request, observer)
+        if not options.quick:
+            evidence.drawn()  # images that cannot be used end the run before anything else
+        outcomes, interrupted = engine.run(evidence, edition, options.quick, observer)
+        return _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
+    finally:
+        observer.close()
+        sandbox.remove(workspace)
+
+
+def _result(
+    options: Options,
+    edition: Edition,
+    choice: Choice,
+    evidence: Evidence,
+    box: sandbox.Sandbox,
+    outcomes: Tuple[CheckResult, ...],
+    interrupted: bool,
+    created: str,
+    started: float,
+) -> Result:
+    code = result.decide(outcomes, interrupted)
+    drawn = None if options.quick else evidence.drawn()
+    accuracy = evidence.accuracy() if evidence.gathered("model") else None
+    return Result(
+        schema_version=result.SCHEMA_VERSION,
+        checker_version=__version__,
+        created=created,
+        quick=options.quick,
+        interrupted=interrupted,
+        assignment=edition.name,
+        assignment_title=edition.title,
+        assignment_digest=edition.digest,
+        submission=shown_folder(options.folder),
+        files=tuple(
+            FileRecord(
+                file.name,
+                file.path is not None,
+                file.size,
+                "{:04o}".format(file.mode) if file.path else "",
+                file.sha256,
+            )
+            for file in evidence.submission.files
+        ),
+        interpreter=_interpreter(choice, edition),
+        isolation=IsolationRecord(box.isolation.level, box.isolation.detail),
+        limits=plain(edition.limits),
+        images=None
+        if drawn is None
+        else ImagesRecord(
+            printable(drawn.source.source),
+            drawn.source.name,
+            len(drawn.labels),
+            drawn.source.digest,
+        ),
+        seed=None if drawn is None else evidence.request.seed,
+        stages=tuple(evidence.stages),
+        seconds=round(time.monotonic() - started, 3),
+        checks=outcomes,
+        accuracy=accuracy,
+        facts=tuple(_facts(evidence, choice, edition)),
+        points=Points(
+            sum(item.points for item in outcomes),
+            sum(item.points_possible for item in outcomes if item.status is not result.Status.NOT_RUN),
+        ),
+        verdict=result.VERDICTS[code],
+        exit_code=int(code),
+    )
+
+
+def _interpreter(choice: Choice, edition: Edition) -> InterpreterRecord:
+    interpreter = choice.interpreter
+    return InterpreterRecord(
+        interpreter.executable,
+        choice.named_by,
+        interpreter.python,
+        dict(interpreter.versions),
+        _differences(choice, edition),
+    )
+
+
+def _differences(choice: Choice, edition: Edition) -> Tuple[str, ...]:
+    """Where the interpreter is not the edition's own."""
+    interpreter, wanted = choice.interpreter, edition.environment
+    pairs = [("Python", interpreter.python, wanted.python)]
+    for name, version in (("TensorFlow", wanted.tensorflow), ("NumPy", wanted.numpy)):
+        found = interpreter.versions.get(name.lower(), "")
+        if found:
+            pairs.append((name, found, version))
+    return tuple(
+        "{} {}; the course's is {}".format(name, found, version)
+        for name, found, version in pairs
+        if not (found + ".").startswith(version + ".")
+    )
+
+
+def _facts(evidence: Evidence, choice: Choice, edition: Edition) -> List[Fact]:
+    """Facts that carry no points, of the stages that were gathered."""
+    facts: List[Fact] = []
+    script = evidence.submission.script
+    if script.path is not None:
+        data = script.path.read_bytes()
+        words = "{} lines, {} words, {} bytes".format(data.count(b"\n"), len(data.split()), len(data))
+        facts.append(Fact("wc {}".format(script.name), words))
+    source = evidence.gathered("source")
+    if source is not None:
+        for mode in source.git_modes:
+            facts.append(Fact("mode in git's index: {}".format(mode.name), mode.mode))
+        if source.style is not None and source.style.version:
+            facts.append(
+                Fact(
+                    "read by",
+                    "Python {}, pycodestyle {}".format(choice.interpreter.python, source.style.version),
+                )
+            )
+        for item in source.applications[:3]:
+            facts.append(Fact("application", "{} (line {})".format(item.name, item.line)))
+    inspection = evidence.gathered("inspection")
+    if inspection is not None:
+        facts += _model_facts(inspection)
+    model = evidence.gathered("model")
+    if model is not None and model.loaded and not model.shim_works:
+        words = "K.backend.learning_phase is not there in this version of Keras"
+        facts.append(Fact("0-main.py's shim raises", words))
+    return facts
+
+
+def _model_facts(inspection: object) -> List[Fact]:
+    from checker.evidence import InspectionEvidence
+
+    facts: List[Fact] = []
+    if not isinstance(inspection, InspectionEvidence):
+        return facts
+    if inspection.hdf5 is not None and inspection.hdf5.keras_version:
+        facts.append(Fact("model saved by Keras", inspection.hdf5.keras_version))
+        slots = "in the file" if inspection.hdf5.has_slots else "not in the file"
+        facts.append(Fact("optimizer's slots", slots))
+    config = inspection.config
+    if config is not None and config.readable:
+        counts = "{} layers, {} frozen, {} Lambda".format(config.layers, config.frozen, len(config.lambdas))
+        facts.append(Fact("model", counts))
+        if config.operations:
+            facts.append(Fact("TensorFlow operations that the file names", ", ".join(config.operations)))
+    return facts
