@@ -37,6 +37,14 @@ class Raised:
     line: int = 0
     function: str = ""
 
+    def __str__(self) -> str:
+        """The error in a line or a few: TensorFlow puts a traceback of its own before the point."""
+        message = self.message.strip()
+        if "in user code:" in message or ".py:" in message:
+            message = message.splitlines()[-1].strip()
+            message = message[len(self.type) + 2 :] if message.startswith(self.type + ": ") else message
+        return "{}: {}".format(self.type, message) if message else self.type
+
 
 @dataclass(frozen=True)
 class Style:

@@ -87,7 +87,7 @@ def _raised(error: Raised, expected: str, name: str) -> Outcome:
     if error.type in ("ModuleNotFoundError", "ImportError"):
         advice = "The course's environment has no such module; the allowed import is enough."
     where = "{}, line {}".format(name, error.line) if error.line else name
-    return Failure(expected, "{}: {}".format(error.type, error.message), where, advice)
+    return Failure(expected, str(error), where, advice)
 
 
 def _download(item: Watched, expected: str, name: str) -> Outcome:

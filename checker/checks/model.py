@@ -40,7 +40,7 @@ def check_model_loads(evidence: Evidence, edition: Edition) -> None:
     name = edition.files.model.name
     expected = "K.models.load_model('{}') returns a model, as in 0-main.py".format(name)
     if model.load_error is not None:
-        raise Failure(expected, _error(model.load_error), name, _load_advice(model.load_error))
+        raise Failure(expected, str(model.load_error), name, _load_advice(model.load_error))
     _ended(evidence, model, expected, "loading it")
 
 
@@ -70,7 +70,7 @@ def check_model_compiled(evidence: Evidence, edition: Edition) -> None:
             name,
             evidence.mend("preprocess_images"),
         )
-    found = _error(compiled.error) if compiled.error else "it evaluates nothing"
+    found = str(compiled.error) if compiled.error else "it evaluates nothing"
     raise Failure("the model evaluates one batch", found, name, advice)
 
 
@@ -90,15 +90,6 @@ def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
         )
     shapes = model.shapes
     given = "X_p of shape {}".format(tuple(received.header.shape))
-    if model.predict_error is not None or (model.compiled and model.compiled.error and not model.seen):
-        error = model.predict_error or (model.compiled.error if model.compiled else None)
-        wants = " the model wants {};".format(_shape_words(shapes.input)) if shapes else ""
-        raise Failure(
-            "the model takes {}".format(given),
-            "{} {}".format(wants, _error(error) if error else "").strip(),
-            name,
-            "Let preprocess_data return what the model was trained on.",
-        )
     if shapes and shapes.output and (len(shapes.output) != 2 or shapes.output[1] != classes):
         raise Failure(
             expected,
@@ -106,6 +97,15 @@ def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
             name,
             "End the model with a layer of {} units, such as "
             "K.layers.Dense({}, activation='softmax').".format(classes, classes),
+        )
+    if model.predict_error is not None or (model.compiled and model.compiled.error and not model.seen):
+        error = model.predict_error or (model.compiled.error if model.compiled else None)
+        wants = " the model wants {};".format(_shape_words(shapes.input)) if shapes else ""
+        raise Failure(
+            "the model takes {}".format(given),
+            "{} {}".format(wants, error or "").strip(),
+            name,
+            "Let preprocess_data return what the model was trained on.",
         )
     if not model.seen or model.run.ending in ("crashed", "limit", "malformed"):
         _ended(evidence, model, expected, "scoring the test images")
@@ -188,10 +188,6 @@ def _ended(evidence: Evidence, model: ModelEvidence, expected: str, doing: str) 
         name,
         "Load the file as 0-main.py does and mend what ends the process.",
     )
-
-
-def _error(error: Raised) -> str:
-    return "{}: {}".format(error.type, error.message)
 
 
 def _shape_words(shape: object) -> str:

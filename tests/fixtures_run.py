@@ -1,0 +1,88 @@
+"""Make fixtures and run the program over them, as tests need it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from checker import editions
+from fixtures import make
+
+PYTHON = os.environ.get("CHECKER_TEST_PYTHON", sys.executable)
+
+
+def run(folder: Path, *arguments: str, timeout: float = 400) -> subprocess.CompletedProcess[str]:
+    """Run ``checker check`` on a folder as a user does."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("CHECKER_")}
+    return subprocess.run(
+        [sys.executable, "-m", "checker", "check", str(folder), "--python", PYTHON, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment,
+        check=False,
+    )
+
+
+def result(folder: Path, scratch: Path, *arguments: str) -> Dict[str, Any]:
+    """Run the program and return its JSON; the exit code has to be the one in it."""
+    target = scratch / "result.json"
+    done = run(folder, "--json", str(target), *arguments)
+    assert target.exists(), done.stdout + done.stderr
+    found: Dict[str, Any] = json.loads(target.read_text())
+    assert done.returncode == found["exit_code"], done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return found
+
+
+def edition_with(limits: Dict[str, float], scratch: Path) -> Path:
+    """Write a copy of the default edition with other limits."""
+    text = (editions.ASSIGNMENTS / (editions.DEFAULT + ".toml")).read_text()
+    for key, value in limits.items():
+        text, count = re.subn(r"(?m)^{} = \S+".format(key), "{} = {}".format(key, value), text)
+        assert count == 1, key
+    path = scratch / "edition.toml"
+    path.write_text(text)
+    return path
+
+
+def made(name: str, target: Path, recipe: Optional[make.Recipe] = None) -> Path:
+    """Make a fixture for the interpreter under test."""
+    recipe = recipe or make.recipes()[name]
+    return make.make(name, recipe, target, PYTHON)
+
+
+def mismatches(recipe: make.Recipe, found: Dict[str, Any]) -> List[str]:
+    """Where a result is not the expected outcome: every check, its status, its words, its flags."""
+    expect, wrong = recipe.expect, []
+    names = [check["name"] for check in found["checks"]]
+    wrong += ["no such check: " + name for name in expect.checks if name not in names]
+    if found["exit_code"] != expect.exit:
+        wrong.append("exit {} instead of {}".format(found["exit_code"], expect.exit))
+    for check in found["checks"]:
+        wanted = expect.checks.get(check["name"], make.ExpectedCheck())
+        if check["status"] == "not run" and recipe.quick:
+            continue
+        said = json.dumps([check["reason"], check["flags"]], ensure_ascii=False)
+        said += "\n".join([*(check["reason"] or {}).values(), *check["flags"]])
+        if check["status"] != wanted.status:
+            wrong.append(
+                "{}: {} instead of {}: {}".format(check["name"], check["status"], wanted.status, said)
+            )
+        wrong += [
+            "{}: {!r} is not in {}".format(check["name"], word, said)
+            for word in wanted.words
+            if word not in said
+        ]
+        if len(check["flags"]) != wanted.flags:
+            wrong.append("{}: flags {}".format(check["name"], check["flags"]))
+    if expect.accuracy:
+        share = found["accuracy"]["correct"] / found["accuracy"]["seen"]
+        if not expect.accuracy[0] <= share <= expect.accuracy[1]:
+            wrong.append("accuracy {}".format(share))
+    return wrong

@@ -1,0 +1,44 @@
+"""Every fixture gives its expected outcome: through the command line, in the real sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from checker import checks
+from fixtures import make
+from tests import fixtures_run
+
+RECIPES = make.recipes()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def models() -> None:
+    """Build all model files at once: TensorFlow starts but once."""
+    wanted = sorted(
+        {(make.patched_script(recipe), recipe.model) for recipe in RECIPES.values() if recipe.model != "none"}
+    )
+    make.build(wanted, fixtures_run.PYTHON)
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_outcome(name: str, tmp_path: Path) -> None:
+    recipe = RECIPES[name]
+    folder = fixtures_run.made(name, tmp_path / "submission", recipe)
+    arguments = ["--quick"] if recipe.quick else []
+    if recipe.limits:
+        arguments += ["--assignment", str(fixtures_run.edition_with(recipe.limits, tmp_path))]
+    found = fixtures_run.result(folder, tmp_path, *arguments)
+    wrong = fixtures_run.mismatches(recipe, found)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_each_check_has_a_fixture_that_does_not_pass_it() -> None:
+    broken = {
+        name
+        for recipe in RECIPES.values()
+        for name, expected in recipe.expect.checks.items()
+        if expected.status in ("failed", "limit")
+    }
+    assert broken == set(checks.every())
