@@ -6,7 +6,7 @@
 
 Needs Python 3.8 or later and its venv module, no root. The submission's interpreter is Python 3.8 with
 TensorFlow 2.6 where that Python is found (on PATH, with pyenv or uv), else 3.9 to 3.11 with
-TensorFlow 2.15. Everything goes to .venv, .tox and .cache in this folder; ``tox.ini`` says what.
+TensorFlow 2.15, else the newest. Everything goes to .venv, .tox and .cache in this folder; ``tox.ini`` says what.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ ENVIRONMENTS = (
     ("3.9", "py39-tf215"),
     ("3.11", "py311-tf215"),
     ("3.10", "py310-tf215"),
+    ("3.12", "py312-tfnew"),
+    ("3.13", "py313-tfnew"),
 )
 
 
@@ -60,14 +62,14 @@ def interpreter() -> Tuple[str, str]:
             if says == version:
                 return python, environment
     sys.exit(
-        "start.py: no Python 3.8 to 3.11 was found on PATH, with pyenv or with uv; TensorFlow 2.6 and 2.15 need"
-        " one.\nGet one without root:  uv python install 3.8   or   pyenv install 3.8"
+        "start.py: no Python 3.8 to 3.13 was found on PATH, with pyenv or with uv; TensorFlow needs one."
+        "\nGet one without root:  uv python install 3.8   or   pyenv install 3.8"
     )
 
 
-def run(command: List[str], **keywords: object) -> int:
+def run(command: List[str]) -> int:
     """Run a command in this folder; returns its exit code."""
-    return subprocess.run(command, cwd=str(HERE), check=False, **keywords).returncode  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(command, cwd=str(HERE), check=False).returncode
 
 
 def prepare_tox() -> None:

@@ -1,0 +1,1 @@
+"""Measurements: each figure in the README and the docs comes from a command in here."""

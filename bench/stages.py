@@ -1,0 +1,71 @@
+"""Time the stages of a check on real fixtures, side by side in one run.
+
+    python -m bench.stages [--runs 3] [--python PYTHON] [--images cifar10.npz]
+
+Prints the median of each stage in seconds of the wall clock, for the passing fixture and the one that
+falls short; with ``--images`` also on all test images, decided early and exact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+from fixtures import make
+
+FIXTURES = ("passing", "falls-short")
+
+
+def once(folder: Path, python: str, arguments: List[str], scratch: Path) -> Dict[str, float]:
+    """Check once; returns seconds by stage, and of the whole process."""
+    target = scratch / "result.json"
+    command = [sys.executable, "-m", "checker", "check", str(folder), "--json", str(target)]
+    started = time.monotonic()
+    subprocess.run(
+        [*command, "--python", python, *arguments], stdout=subprocess.DEVNULL, check=False, timeout=3600
+    )
+    whole = time.monotonic() - started
+    result = json.loads(target.read_text())
+    seconds = {stage["name"]: stage["seconds"] for stage in result["stages"]}
+    accuracy = result["accuracy"]
+    images = float(accuracy["seen"]) if accuracy else 0.0
+    return {**seconds, "the rest": whole - sum(seconds.values()), "whole": whole, "images": images}
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--images", help="npz with all test images")
+    options = parser.parse_args()
+    modes: List[Tuple[str, List[str]]] = [("quick", ["--quick"]), ("1,000 images", [])]
+    if options.images:
+        modes += [("early", ["--images", options.images])]
+        modes += [("exact", ["--images", options.images, "--exact"])]
+    columns = ["source", "script", "inspection", "model", "the rest", "whole", "images"]
+    print("{:28}".format("") + "".join("{:>12}".format(column) for column in columns))
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in FIXTURES:
+            recipe = make.recipes()[name]
+            folder = make.make(name, recipe, Path(scratch) / name, options.python)
+            for mode, arguments in modes:
+                runs = [once(folder, options.python, arguments, Path(scratch)) for _ in range(options.runs)]
+                cells = [statistics.median(run.get(column, 0.0) for run in runs) for column in columns]
+                print(
+                    "{:28}".format(name + ", " + mode)
+                    + "".join("{:12.2f}".format(cell) for cell in cells[:-1])
+                    + "{:12.0f}".format(cells[-1]),
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
