@@ -6,7 +6,8 @@
 
 Needs Python 3.8 or later and its venv module, no root. The submission's interpreter is Python 3.8 with
 TensorFlow 2.6 where that Python is found (on PATH, with pyenv or uv), else 3.9 to 3.11 with
-TensorFlow 2.15, else the newest. Everything goes to .venv, .tox and .cache in this folder; ``tox.ini`` says what.
+TensorFlow 2.15, else the newest. Everything goes to .venv, .tox and .cache in this folder;
+``tox.ini`` says what.
 """
 
 from __future__ import annotations

@@ -6,17 +6,21 @@ after it is read.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
-from checker.errors import EvidenceError
+from checker.errors import EvidenceError, ToolError
 
+STARTED = "started"  # what a probe says before anything else; no fact of its own
 MAX_FACT = 200_000
 MAX_FACTS = 20_000
-MAX_FACT_BYTES = 20_000_000
+MAX_FACT_BYTES = 8_000_000
+MAX_DIGITS = 30  # of a whole number in a fact
 _HEADER = struct.Struct(">BQ")
 _FACT, _ARRAY = 1, 2
 # Plain numbers; anything else (objects, structures, text) is refused.
@@ -37,10 +41,14 @@ class ArrayHeader:
     @property
     def length(self) -> int:
         """Bytes that the frame must have."""
-        count = 1
-        for side in self.shape:
-            count *= side
-        return count * ITEM_SIZES[self.dtype]
+        return math.prod(self.shape) * ITEM_SIZES[self.dtype]
+
+
+class Event(NamedTuple):
+    """A fact or an array that came whole: its name, and an array's bytes."""
+
+    name: str
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ class Receiver:
     """Takes bytes as they come; keeps facts and arrays in the order in which they came.
 
     ``on_array`` is called with each whole array. An array longer than ``spool_over`` bytes goes to
-    a file in ``spool``. All arrays together have at most ``max_bytes``.
+    a file in ``spool``. All arrays together have at most ``max_bytes``. ``started`` says whether the
+    probe itself began.
     """
 
     def __init__(
@@ -69,8 +78,9 @@ class Receiver:
     ) -> None:
         self.facts: List[Dict[str, Any]] = []
         self.arrays: List[Received] = []
+        self.started = False
         self._left = max_bytes
-        self._fact_bytes = 0
+        self._fact_count = self._fact_bytes = 0
         self._spool, self._spool_over = spool, spool_over
         self._on_fact, self._on_array = on_fact, on_array
         self._buffer = bytearray()
@@ -78,12 +88,12 @@ class Receiver:
         self._missing = 0
         self._parts: Optional[bytearray] = None
         self._file: Optional[IO[bytes]] = None
-        self._events: List[str] = []
+        self._events: List[Event] = []
 
-    def feed(self, data: bytes) -> List[str]:
-        """Take the next bytes of the pipe; returns the names of what they made whole.
+    def feed(self, data: bytes) -> List[Event]:
+        """Take the next bytes of the pipe; returns what they made whole.
 
-        Raises EvidenceError.
+        Raises EvidenceError, and ToolError where an array cannot be spooled.
         """
         self._events = []
         view = memoryview(data)
@@ -103,9 +113,13 @@ class Receiver:
 
     def close(self) -> None:
         """Drop what is not whole."""
+        self._missing, self._parts, self._buffer = 0, None, bytearray()
         if self._file:
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            with contextlib.suppress(OSError):
+                Path(file.name).unlink()
+            with contextlib.suppress(OSError):
+                file.close()
 
     def of(self, name: str) -> List[Dict[str, Any]]:
         """Return the facts of one name."""
@@ -142,11 +156,12 @@ class Receiver:
         return True
 
     def _fact(self, payload: bytes) -> None:
+        self._fact_count += 1
         self._fact_bytes += len(payload)
-        if len(self.facts) >= MAX_FACTS or self._fact_bytes > MAX_FACT_BYTES:
+        if self._fact_count > MAX_FACTS or self._fact_bytes > MAX_FACT_BYTES:
             raise EvidenceError("more facts than a probe reports")
         try:
-            fact = json.loads(payload.decode("utf-8"))
+            fact = _parsed(payload)
         except (ValueError, RecursionError) as error:
             raise EvidenceError("a fact that is not JSON") from error
         if not isinstance(fact, dict) or not isinstance(fact.get("fact"), str):
@@ -154,8 +169,12 @@ class Receiver:
         if fact["fact"] == "array":
             self._announced = self._header(fact)
             return
+        if fact["fact"] == STARTED:
+            self.started = True
+            self._events.append(Event(STARTED))
+            return
         self.facts.append(fact)
-        self._events.append(fact["fact"])
+        self._events.append(Event(fact["fact"]))
         if self._on_fact:
             self._on_fact(fact)
 
@@ -165,7 +184,9 @@ class Receiver:
             raise EvidenceError("an array of a dtype that is no plain number")
         if not isinstance(shape, list) or len(shape) > 6:
             raise EvidenceError("an array without a usable shape")
-        if not all(type(side) is int and 0 <= side < 2**40 for side in shape):
+        sides = [side for side in shape if type(side) is int and 0 <= side < 2**40]
+        # NumPy wants the product without the zeros to be an address, too.
+        if len(sides) < len(shape) or math.prod(side or 1 for side in sides) >= 2**56:
             raise EvidenceError("an array without a usable shape")
         header = ArrayHeader(name, dtype, tuple(shape))
         if header.length > self._left:
@@ -180,8 +201,8 @@ class Receiver:
         self._left -= length
         self._missing = length
         if self._spool and length > self._spool_over:
-            path = self._spool / "array-{}".format(len(self.arrays))
-            self._file = path.open("wb")
+            with _spooling():
+                self._file = (self._spool / "array-{}".format(len(self.arrays))).open("wb", buffering=0)
         else:
             self._parts = bytearray()
         if not length:
@@ -189,7 +210,7 @@ class Receiver:
 
     def _take(self, view: memoryview) -> None:
         if self._file:
-            self._file.write(view)
+            _write(self._file, view)
         elif self._parts is not None:
             self._parts += view
         self._missing -= len(view)
@@ -202,12 +223,53 @@ class Receiver:
             raise EvidenceError("an array that was not announced")
         if self._file:
             path = Path(self._file.name)
-            self._file.close()
+            with _spooling():
+                self._file.close()
             received = Received(header, path=path)
         else:
             received = Received(header, bytes(self._parts or b""))
         self._file, self._parts, self._announced = None, None, None
         self.arrays.append(received)
-        self._events.append(header.name)
+        self._events.append(Event(header.name, header.length))
         if self._on_array:
             self._on_array(received)
+
+
+def _parsed(payload: bytes) -> Any:
+    """JSON as other programs know it: text that can be encoded, numbers that are finite and not long."""
+    fact = _loads(payload.decode("utf-8"))
+    if b"\\u" in payload:
+        # Half of a surrogate pair cannot be written to any report.
+        text = json.dumps(fact, ensure_ascii=False)
+        fact = _loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return fact
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_int=_whole_number, parse_float=_number, parse_constant=_number)
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError("a number of {} digits".format(len(text)))
+    return int(text)
+
+
+def _number(text: str) -> Optional[float]:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _write(file: IO[bytes], view: memoryview) -> None:
+    with _spooling():
+        while view:
+            view = view[file.write(view) :]
+
+
+@contextlib.contextmanager
+def _spooling() -> Iterator[None]:
+    """A disk of ours that is full is no fault of a submission."""
+    try:
+        yield
+    except OSError as error:
+        raise ToolError("an array cannot be kept: {}".format(error)) from error

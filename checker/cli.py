@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import List, NoReturn, Optional
 
-from checker import __version__, editions
+from checker import __version__, editions, output
 from checker.errors import CheckerError, UsageError
 from checker.outcomes import ExitCode
+from checker.text import printable, printable_lines
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command line; returns the exit code. No traceback of ours reaches a user."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    output.prepare()
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
@@ -27,10 +26,6 @@ def main(arguments: Optional[List[str]] = None) -> int:
         return _say(error, ExitCode.UNDECIDED)
     except KeyboardInterrupt:
         return _say("interrupted; nothing was decided", ExitCode.UNDECIDED)
-    except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.UNDECIDED)
     except Exception as error:
         if os.environ.get("CHECKER_DEBUG"):
             raise
@@ -47,37 +42,28 @@ def check(options: argparse.Namespace) -> int:
     from checker import run
     from checker.reports import json, live, terminal
 
-    output = Path(options.json) if options.json else None
-    if output is not None and not output.resolve().parent.is_dir():
-        raise UsageError(
-            "--json {}: expected a file in a folder that exists; there is no folder {}.".format(
-                options.json, output.resolve().parent
-            )
-        )
-    console = terminal.console()
-    edition = editions.load(options.assignment, _checks())
-    console.print(terminal.heading(edition.title, run.shown_folder(options.folder)))
-    result = run.check(
-        run.Options(
-            folder=options.folder,
-            assignment=options.assignment,
-            quick=options.quick,
-            exact=options.exact,
-            python=options.python,
-            images=options.images,
-        ),
-        os.environ,
-        live.Live(console),
+    if options.quick and options.images is not None:
+        raise UsageError("--images with --quick: a quick run scores no images; leave out one of the two.")
+    asked = run.Options(
+        folder=options.folder,
+        assignment=options.assignment,
+        quick=options.quick,
+        exact=options.exact,
+        python=options.python,
+        images=options.images,
     )
+    target = output.Target(Path(options.json), "--json") if options.json is not None else None
+    edition = editions.load(asked.assignment, _checks())
+    run.look(asked, edition)
+    console = terminal.console(sys.stdout)
+    console.print(terminal.heading(edition.title, run.shown_folder(asked.folder)))
+    result = run.check(asked, os.environ, live.Live(console))
     for part in terminal.summary(result):
         console.print(part)
-    if output is not None:
-        try:
-            output.write_text(json.render(result), encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                "--json {}: expected a file that can be written; {}.".format(options.json, error.strerror)
-            ) from error
+    if target is not None:
+        target.write(json.render(result))
+    if output.problem():
+        return _say("the report could not be written: {}".format(output.problem()), ExitCode.UNDECIDED)
     return result.exit_code
 
 
@@ -88,8 +74,10 @@ def _checks() -> List[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="checker", description="Examine a submission of machine-learning coursework."
+    parser = _Parser(
+        prog="checker",
+        description="Examine a submission of machine-learning coursework.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version="checker " + __version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -100,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example:  checker check --quick .\n\n"
         "exit codes: 0 meets the assignment, 1 falls short, 2 usage, 3 could not decide",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     command.set_defaults(command=check)
     command.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="default: this one")
@@ -122,10 +111,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in text that is safe to show: a name may come from a submission's folder."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with one line, and where to read more."""
+        words = "{}: {} (see {} --help)".format("checker", printable(message), self.prog)
+        self.exit(int(ExitCode.USAGE), words + "\n")
+
+
 def _say(message: object, code: ExitCode) -> int:
-    print("checker: {}".format(message), file=sys.stderr)
+    print("checker: {}".format(printable_lines(str(message))), file=sys.stderr)
     return int(code)
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt

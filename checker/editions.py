@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Collection, Dict, Tuple
+from typing import Any, Collection, Dict, List, Tuple
 
 from checker.errors import EditionError
-from checker.typed import FieldError, structure
+from checker.text import printable
+from checker.typed import FieldError, mismatch, structure
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,7 +22,10 @@ else:
 
 DEFAULT = "cifar10-transfer-2022"
 ASSIGNMENTS = Path(__file__).parent / "assignments"
+VENDOR = Path(__file__).parent / "vendor"
 RULES = ("shebang", "final_newline", "executable")
+_MAX_BYTES = 10**6
+_MOST = 10**6
 
 
 @dataclass(frozen=True)
@@ -113,56 +120,94 @@ def load(name: str, known_checks: Collection[str]) -> Edition:
     Raises EditionError with the file, the key, and what was expected.
     """
     path = Path(name) if name.endswith(".toml") else ASSIGNMENTS / (name + ".toml")
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        known = ", ".join(sorted(entry.stem for entry in ASSIGNMENTS.glob("*.toml")))
-        raise EditionError(
-            "{}: no such assignment ({}). Expected the path of a TOML file, or one of: {}".format(
-                name, error.strerror, known
-            )
-        ) from error
+    text = _read(name, path)
     try:
         data = tomllib.loads(text.decode("utf-8"))
+        if "digest" in data:
+            raise FieldError("digest: unknown key; the checker computes it")
         edition = structure(Edition, {**data, "digest": hashlib.sha256(text).hexdigest()})
         _validate(edition, known_checks)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, FieldError) as error:
-        raise EditionError("{}: {}".format(path, error)) from error
+    except UnicodeDecodeError as error:
+        raise EditionError("{}: expected text in UTF-8; {}.".format(path, error.reason)) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise EditionError("{}: expected TOML; {}.".format(path, str(error).rstrip("."))) from error
+    except FieldError as error:
+        raise EditionError("{}: {}.".format(path, error)) from error
     return edition
+
+
+def _read(name: str, path: Path) -> bytes:
+    """The bytes of an edition: a regular file of at most a megabyte."""
+    found = "it is no regular file, or larger than 1 MB"
+    try:
+        if os.sep in name and not name.endswith(".toml"):
+            raise FileNotFoundError(errno.ENOENT, "a path has to end with .toml")
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= _MAX_BYTES:
+            return path.read_bytes()
+    except (OSError, ValueError) as error:
+        found = getattr(error, "strerror", None) or str(error)
+    known = ", ".join(sorted(entry.stem for entry in ASSIGNMENTS.glob("*.toml")))
+    raise EditionError(
+        "--assignment {}: expected the path of a TOML file, or one of: {}; {}.".format(name, known, found)
+    )
 
 
 def _validate(edition: Edition, known_checks: Collection[str]) -> None:
     """Raise FieldError for a value that has the right type and makes no sense."""
     _expect("threshold", edition.threshold, 0 < edition.threshold < 1, "a fraction between 0 and 1")
-    _expect("classes", edition.classes, edition.classes > 1, "at least 2")
-    _expect("test_images", edition.test_images, edition.test_images > 0, "a positive number")
-    shape = edition.image_shape
+    _expect("classes", edition.classes, 1 < edition.classes <= 256, "2 to 256")
+    _expect("test_images", edition.test_images, 0 < edition.test_images <= 10**6, "1 to 1,000,000")
+    shape = list(edition.image_shape)
+    expected = "height, width, channels: 3 numbers from 1 to 4096"
+    _expect("image_shape", shape, len(shape) == 3 and all(0 < side <= 4096 for side in shape), expected)
+    for key in ("name", "title", "shebang", "saved_as"):
+        _expect_line(key, getattr(edition, key))
+    for key in Environment.__dataclass_fields__:
+        _expect_line("environment." + key, getattr(edition.environment, key))
+    vendored = sorted(path.name.split("-")[1] for path in VENDOR.glob("pycodestyle-*.whl"))
     _expect(
-        "image_shape",
-        list(shape),
-        len(shape) == 3 and min(shape) > 0,
-        "height, width, channels: 3 positive numbers",
+        "pycodestyle", edition.pycodestyle, edition.pycodestyle in vendored, "one of: " + ", ".join(vendored)
     )
     for key in Limits.__dataclass_fields__:
         value = getattr(edition.limits, key)
-        _expect("limits." + key, value, value > 0, "a positive number")
+        _expect("limits." + key, value, 0 < value <= _MOST, "a positive number, at most a million")
+    _validate_files(edition.files)
+    _validate_checks(edition.checks, known_checks)
+
+
+def _validate_files(files: Files) -> None:
+    names: List[str] = []
     for role in Files.__dataclass_fields__:
-        rule = getattr(edition.files, role)
-        plain_name = bool(rule.name) and "/" not in rule.name and rule.name not in (".", "..")
-        _expect("files.{}.name".format(role), rule.name, plain_name, "the name of a file, no path")
-        _expect("files.{}.max_megabytes".format(role), rule.max_megabytes, rule.max_megabytes > 0, "> 0")
+        rule, key = getattr(files, role), "files." + role
+        plain_name = 0 < len(rule.name) <= 100 and "/" not in rule.name and rule.name[0] not in ".-"
+        _expect(key + ".name", rule.name, plain_name and printable(rule.name) == rule.name, "a file's name")
+        _expect(key + ".name", rule.name, rule.name not in names, "another name than the other files have")
+        names.append(rule.name)
+        size = rule.max_megabytes
+        _expect(key + ".max_megabytes", size, 0 < size <= _MOST, "a positive number, at most a million")
         for name in rule.rules:
-            key = "files.{}.rules".format(role)
-            _expect(key, name, name in RULES, "some of: " + ", ".join(RULES))
-    _expect("checks", "none", bool(edition.checks), "at least one check")
-    for name, check in edition.checks.items():
+            _expect(key + ".rules", name, name in RULES, "some of: " + ", ".join(RULES))
+
+
+def _validate_checks(checks: Dict[str, CheckRule], known_checks: Collection[str]) -> None:
+    _expect("checks", "none", bool(checks), "at least one check")
+    _expect("checks", "none", any(c.required for c in checks.values()), "at least one with required = true")
+    for name, check in checks.items():
         key = "checks." + name
-        _expect(key, name, name in known_checks, "one of: " + ", ".join(sorted(known_checks)))
-        _expect(key + ".points", check.points, check.points >= 0, "0 or more")
+        known = "a check that there is, one of: " + ", ".join(sorted(known_checks))
+        _expect(key, name, name in known_checks, known)
+        _expect_line(key + ".title", check.title)
+        _expect_line(key + ".sentence", check.sentence)
+        _expect(key + ".points", check.points, 0 <= check.points <= _MOST, "0 or more")
         contradiction = check.hint and (check.required or check.points > 0)
-        _expect(key + ".hint", check.hint, not contradiction, "no points and not required")
+        _expect(key + ".hint", check.hint, not contradiction, "a hint to have no points and required = false")
+
+
+def _expect_line(key: str, text: str) -> None:
+    _expect(key, text, bool(text.strip()) and printable(text) == text, "one line of text")
 
 
 def _expect(key: str, found: Any, holds: bool, expected: str) -> None:
     if not holds:
-        raise FieldError("{}: expected {}, found {!r}".format(key, expected, found))
+        raise mismatch(key, expected, found)

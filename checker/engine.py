@@ -6,14 +6,16 @@ that was declared and not reported is an error of ours.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import traceback
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from checker import checks
+from checker import checks, interrupts
 from checker.editions import CheckRule, Edition
 from checker.errors import EvidenceError, UsageError
 from checker.gather import Evidence
@@ -26,8 +28,10 @@ _OPTIONS = [
     "--import-mode=importlib", "--assert=plain", "--strict-markers",
     "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler", "-p", "no:logging",
     "-p", "no:warnings", "-p", "no:doctest", "-p", "no:junitxml", "-p", "no:pastebin",
+    "--continue-on-collection-errors",
     "-o", "python_files=*.py", "-o", "python_functions=check_*", "-o", "python_classes=_none_",
 ]  # fmt: skip
+_OURS = "This is a fault of the checker, not of the submission; please report it."
 
 
 def run(
@@ -38,11 +42,15 @@ def run(
     Raises UsageError where what a user named cannot be used after all.
     """
     plugin = _Plugin(evidence, edition, quick, observer)
-    with _own_environment():
-        code = pytest.main([*_OPTIONS, str(checks.FOLDER)], plugins=[plugin])
+    try:
+        with _own_environment():
+            pytest.main([*_OPTIONS, str(checks.FOLDER)], plugins=[plugin])
+    except KeyboardInterrupt:  # before pytest takes care of it itself
+        plugin.interrupted = True
     if plugin.usage is not None:
         raise plugin.usage
-    interrupted = code == pytest.ExitCode.INTERRUPTED
+    # pytest may take one that comes while it collects for a fault of a module.
+    interrupted = plugin.interrupted or interrupts.came()
     return tuple(plugin.finish(interrupted)), interrupted
 
 
@@ -65,11 +73,13 @@ class _Plugin:
 
     def __init__(self, evidence: Evidence, edition: Edition, quick: bool, observer: Observer) -> None:
         self._evidence, self._edition, self._observer = evidence, edition, observer
-        self._quick = quick
+        self._order = [name for name, rule in edition.checks.items() if rule.quick or not quick]
         self._results: Dict[str, CheckResult] = {}
         self._flags: List[str] = []
-        self._known = {name: _known(function.__doc__ or "") for name, function in checks.every().items()}
+        self._known = {name: _known(name) for name in edition.checks}
+        self._fault = ""
         self.usage: Optional[UsageError] = None
+        self.interrupted = False
 
     @pytest.fixture
     def evidence(self) -> Evidence:
@@ -88,14 +98,12 @@ class _Plugin:
 
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
         """Keep what the edition declares and this run runs, in the edition's order."""
-        order = [name for name, rule in self._edition.checks.items() if rule.quick or not self._quick]
         by_name = {_name(item): item for item in items}
-        items[:] = [by_name[name] for name in order if name in by_name]
+        items[:] = [by_name[name] for name in self._order if name in by_name]
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-        """Turn one call into a result."""
-        yield
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """Turn one call into a result; the report itself is left to pytest."""
         if call.when == "setup":
             self._flags.clear()
         error = call.excinfo.value if call.excinfo else None
@@ -109,10 +117,36 @@ class _Plugin:
             return
         self._keep(name, *_outcome(error))
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note Ctrl-C; pytest's own reasons to stop are of derived classes."""
+        self.interrupted = self.interrupted or type(excinfo.value) is KeyboardInterrupt
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Keep what went wrong around the checks; nothing is printed."""
+        self._fault = self._fault or _words(excinfo.value)
+        return True
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep why a module of checks could not be read."""
+        if report.failed:
+            self._fault = self._fault or str(report.longrepr).strip().split("\n")[-1][:500]
+
     def _keep(self, name: str, status: Status, reason: Optional[Reason]) -> None:
-        rule = self._edition.checks[name]
-        result = self._result(name, rule, status, reason, tuple(self._flags))
-        self._results[name] = result
+        self._catch_up(name)
+        self._add(self._result(name, self._edition.checks[name], status, reason, tuple(self._flags)))
+
+    def _catch_up(self, until: Optional[str]) -> None:
+        """What was declared to run before ``until`` and was not reported is an error of ours."""
+        for name in self._order:
+            if name == until:
+                return
+            if name not in self._results:
+                found = "it did not" + (": " + self._fault if self._fault else "")
+                reason = Reason("the check reports", found, "", _OURS)
+                self._add(self._result(name, self._edition.checks[name], Status.ERROR, reason))
+
+    def _add(self, result: CheckResult) -> None:
+        self._results[result.name] = result
         self._observer.check(result)
 
     def _result(
@@ -127,7 +161,7 @@ class _Plugin:
             name=name,
             title=rule.title,
             sentence=rule.sentence,
-            known=self._known.get(name, "told"),
+            known=self._known[name],
             status=status,
             required=rule.required,
             hint=rule.hint,
@@ -138,24 +172,20 @@ class _Plugin:
         )
 
     def finish(self, interrupted: bool) -> Iterator[CheckResult]:
-        """All declared checks: those that were not reported are not run, interrupted, or an error."""
+        """All declared checks: first those that had their turn, then those that were not run."""
+        if not interrupted:
+            self._catch_up(None)
+        yield from list(self._results.values())
         for name, rule in self._edition.checks.items():
             if name in self._results:
-                yield self._results[name]
-            elif self._quick and not rule.quick:
-                reason = Reason(
-                    "a run of all checks",
-                    "--quick runs those that need no TensorFlow",
-                    "",
-                    "checker check",
-                )
-                yield self._result(name, rule, Status.NOT_RUN, reason)
-            elif interrupted:
-                reason = Reason("a run to its end", "it was interrupted", "", "Run it again.")
-                yield self._result(name, rule, Status.NOT_RUN, reason)
-            else:
-                reason = Reason("the check reports", "it did not", "", "This is a fault of the checker.")
-                yield self._result(name, rule, Status.ERROR, reason)
+                continue
+            reason = Reason("a run to its end", "it was interrupted", "", "Run it again.")
+            if name not in self._order:
+                found = "--quick runs those that need no TensorFlow"
+                reason = Reason("a run of all checks", found, "", "checker check")
+            result = self._result(name, rule, Status.NOT_RUN, reason)
+            self._observer.check(result)
+            yield result
 
 
 def _outcome(error: Optional[BaseException]) -> Tuple[Status, Optional[Reason]]:
@@ -175,17 +205,30 @@ def _outcome(error: Optional[BaseException]) -> Tuple[Status, Optional[Reason]]:
     place = "{}, line {}".format(os.path.basename(last[0].filename), last[0].lineno) if last else ""
     return Status.ERROR, Reason(
         "the check runs",
-        "{}: {}".format(type(error).__name__, str(error)[:500]),
+        _words(error),
         place,
-        "This is a fault of the checker, not of the submission; please report it.",
+        _OURS,
     )
+
+
+def _words(error: BaseException) -> str:
+    return "{}: {}".format(type(error).__name__, str(error)[:500])
 
 
 def _name(item: pytest.Item) -> str:
     return item.name[len(checks.PREFIX) :]
 
 
-def _known(docstring: str) -> str:
-    """Whether a check rests on what submitted code says ("told") or not ("seen")."""
-    words = docstring.lower()
-    return "told" if "told" in words else "seen"
+def _known(name: str) -> str:
+    """Whether a check rests on what submitted code says ("told") or not ("seen"): its docstring says so."""
+    function = checks.every()[name]
+    return "told" if "told" in (function.__doc__ or _docstring(function)).lower() else "seen"
+
+
+def _docstring(function: Callable[..., None]) -> str:
+    """The docstring of one of our checks where Python itself has dropped it (PYTHONOPTIMIZE=2)."""
+    tree = ast.parse(Path(function.__code__.co_filename).read_bytes())
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
+            return ast.get_docstring(node) or "told"
+    return "told"

@@ -304,7 +304,6 @@ class ModelEvidence:
     seen: int
     correct: int
     not_finite: int
-    columns: int
     seconds_predicting: float
 
 
@@ -329,6 +328,9 @@ def source_evidence(run: Run, receiver: Receiver) -> SourceEvidence:
 
 def script_evidence(run: Run, receiver: Receiver) -> ScriptEvidence:
     """Validate what the probe ``script`` told."""
+    for name in ("tensorflow", "imported", "calling", "done"):
+        if len(receiver.of(name)) > 1:
+            raise EvidenceError("the fact {} twice: not only the probe reports".format(name))
     failure = receiver.last("import_raised")
     nothing = receiver.last("no_function")
     names = [fact["fact"] for fact in receiver.facts]
@@ -370,7 +372,6 @@ class Count:
     seen: int = 0
     correct: int = 0
     not_finite: int = 0
-    columns: int = 0
     first: float = 0.0
     last: float = 0.0
 
@@ -389,7 +390,6 @@ def model_evidence(run: Run, receiver: Receiver, count: Count) -> ModelEvidence:
         seen=count.seen,
         correct=count.correct,
         not_finite=count.not_finite,
-        columns=count.columns,
         seconds_predicting=count.last - count.first,
     )
 

@@ -5,20 +5,20 @@ Each stage runs once, when the first check asks for it.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from checker import evidence, scoring
 from checker.channel import Received, Receiver
+from checker.counting import Counter
 from checker.editions import Edition
 from checker.errors import EvidenceError, ToolError
 from checker.interpreters import Interpreter
 from checker.outcomes import Blocked, Outcome
 from checker.progress import Observer
 from checker.result import Accuracy, StageRecord
-from checker.sandbox import Limits, Run, Sandbox, Stop
+from checker.sandbox import Limits, Run, Sandbox
 from checker.submission import Submission, SubmittedFile
 
 if TYPE_CHECKING:
@@ -88,37 +88,24 @@ class Evidence:
         model = self.model()
         if not model.seen:
             return None
-        total, edition = len(self.drawn().labels), self.edition
+        total = len(self.drawn().labels)
         # A score that never came is wrong; only a run that we ended ourselves is a part.
         seen = model.seen if model.run.ending == "stopped" else total
-        whole = total >= edition.test_images
-        correct = model.correct
-        meets: Optional[bool] = None
-        if whole and seen == total:
-            low = high = correct / total
-            meets, by, error = correct >= scoring.needed(edition.threshold, total), "all", 0.0
-        elif whole:
-            error, by = scoring.SEQUENTIAL_ERROR, "sequence"
-            bounds = scoring.sequential_interval(correct, seen, total, error)
-            low, high = bounds[0] / total, bounds[1] / total
-            meets = scoring.sequential_verdict(correct, seen, total, edition.threshold)
-        else:
-            error, by = 1 - scoring.SAMPLE_CONFIDENCE, "sample"
-            low, high = scoring.clopper_pearson(correct, seen, scoring.SAMPLE_CONFIDENCE)
-            if low >= edition.threshold or high < edition.threshold:
-                meets = low >= edition.threshold
+        decision = scoring.decide(
+            model.correct, seen, total, total >= self.edition.test_images, self.edition.threshold
+        )
         seconds = model.seconds_predicting
         return Accuracy(
-            correct=correct,
+            correct=model.correct,
             seen=seen,
             total=total,
             not_finite=model.not_finite,
-            low=low,
-            high=high,
-            error_rate=round(error, 9),
-            threshold=edition.threshold,
-            decided_by=by if meets is not None else "open",
-            meets=meets,
+            low=decision.low,
+            high=decision.high,
+            error_rate=decision.error_rate,
+            threshold=self.edition.threshold,
+            decided_by=decision.decided_by,
+            meets=decision.meets,
             images_per_second=round(model.seen / seconds, 1) if seconds > 0 else 0.0,
         )
 
@@ -235,7 +222,7 @@ class Evidence:
         }
         run, receiver = self._run(
             "script",
-            "Importing the script and calling preprocess_data",
+            "Importing the script",
             settings,
             inputs,
             self._limits(
@@ -270,10 +257,17 @@ class Evidence:
         received = self.preprocessed()
         name, limits = self.edition.files.model.name, self.edition.limits
         images, dtype, shape = self._model_images(received)
-        counter = _Counter(self, received is not None)
+        drawn = self.drawn()
+        counter = Counter(
+            drawn.labels if received is not None else None,
+            self.edition,
+            early=not self.request.exact and len(drawn.labels) >= self.edition.test_images,
+            observer=self._observer,
+        )
+        most = len(drawn.labels) * self.edition.classes * 8  # bytes; a score has 64 bits at most
         run, receiver = self._run(
             "model",
-            "Loading the model and scoring the test images",
+            "Scoring the test images",
             {
                 "model": name,
                 "dtype": dtype,
@@ -290,7 +284,7 @@ class Evidence:
                     "scores": limits.progress_seconds,
                 },
             ),
-            lambda: Receiver(10**9, on_array=counter.restart().take),
+            lambda: Receiver(most, on_array=counter.restart().take),
         )
         return evidence.model_evidence(run, receiver, counter.count)
 
@@ -308,48 +302,3 @@ class Evidence:
             return received.path, received.header.dtype, received.header.shape
         path.write_bytes(received.data)
         return path, received.header.dtype, received.header.shape
-
-
-class _Counter:
-    """Counts scores as they come; ends the run where enough is known."""
-
-    def __init__(self, gathered: Evidence, expected: bool) -> None:
-        self.count = evidence.Count()
-        self._labels = gathered.drawn().labels if expected else None
-        self._edition, self._observer = gathered.edition, gathered._observer
-        self._exact = gathered.request.exact
-
-    def restart(self) -> _Counter:
-        """Begin again, for a probe that is tried once more."""
-        self.count = evidence.Count()
-        return self
-
-    def take(self, received: Received) -> None:
-        """Count one batch. Raises EvidenceError, or Stop."""
-        import numpy as np
-
-        count, labels, header = self.count, self._labels, received.header
-        if labels is None or header.name != "scores":
-            raise EvidenceError("an array that was not asked for")
-        count.columns = header.shape[1] if len(header.shape) == 2 else -1
-        if count.columns != self._edition.classes or header.dtype not in ("<f2", "<f4", "<f8"):
-            raise EvidenceError("scores of shape {} and dtype {}".format(list(header.shape), header.dtype))
-        rows = header.shape[0]
-        if count.seen + rows > len(labels):
-            raise EvidenceError("more scores than images")
-        scores = np.frombuffer(received.data, header.dtype).reshape(header.shape)
-        finite = np.isfinite(scores).all(axis=1)
-        right = scores.argmax(axis=1) == labels[count.seen : count.seen + rows]
-        count.correct += int((right & finite).sum())
-        count.not_finite += int(rows - finite.sum())
-        count.seen += rows
-        now = time.monotonic()
-        count.first, count.last = count.first or now, now
-        self._observer.advance(count.seen, len(labels))
-        whole = len(labels) >= self._edition.test_images
-        if whole and not self._exact and count.seen < len(labels):
-            verdict = scoring.sequential_verdict(
-                count.correct, count.seen, len(labels), self._edition.threshold
-            )
-            if verdict is not None:
-                raise Stop

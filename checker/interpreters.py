@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from checker.errors import CheckerError, UsageError
+from checker.processes import undisturbed
 from checker.typed import FieldError, structure
 
 PROBE = Path(__file__).parent / "probes" / "interpreter.py"
+_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -67,18 +73,54 @@ def ask(executable: str) -> Interpreter:
     Raises CheckerError where it cannot say.
     """
     try:
-        answer = subprocess.run(
-            [executable, "-I", "-B", str(PROBE)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=30,
-            cwd="/",
-            check=True,
-        ).stdout
-        return structure(Interpreter, json.loads(answer))
+        return structure(Interpreter, json.loads(_answer([executable, "-I", "-B", str(PROBE)])))
     except (OSError, subprocess.SubprocessError, ValueError, FieldError) as error:
-        raise CheckerError("{} does not run as Python 3.8 or later".format(executable)) from error
+        raise CheckerError(
+            "{} does not run as Python 3.8 or later ({})".format(executable, _why(error))
+        ) from error
+
+
+def _answer(command: List[str]) -> bytes:
+    """What a command prints, at most 1 MB of it; nothing that it started is left running."""
+    with tempfile.TemporaryFile() as output:
+        with contextlib.ExitStack() as stack:
+            with undisturbed():
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.DEVNULL,
+                    cwd="/",
+                    # A group of its own: what is named may be a shell script that starts Python.
+                    start_new_session=True,
+                    preexec_fn=_bound_output,
+                )
+                stack.callback(_end_group, process)
+            status = process.wait(timeout=_SECONDS)
+        if status:
+            raise subprocess.CalledProcessError(status, command)
+        output.seek(0)
+        return output.read()
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _bound_output() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, subprocess.TimeoutExpired):
+        return "no answer within {} seconds".format(_SECONDS)
+    if isinstance(error, subprocess.CalledProcessError):
+        return "it ended with exit status {}".format(error.returncode)
+    if isinstance(error, OSError):
+        return str(error.strerror).lower()
+    return "it answers something else"
 
 
 def _named(name: str, by: str) -> Interpreter:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Mapping, Optional, Tuple
+from typing import Iterator, List, Mapping, Optional, Tuple
 
-from checker import __version__, checks, editions, engine, interpreters, result, sandbox, submission
+from checker import (
+    __version__,
+    checks,
+    editions,
+    engine,
+    interpreters,
+    processes,
+    result,
+    sandbox,
+    scratch,
+    submission,
+)
 from checker.editions import Edition
+from checker.errors import ToolError
 from checker.gather import Evidence, Request
 from checker.interpreters import Choice
 from checker.progress import Observer
@@ -52,11 +65,11 @@ def check(options: Options, environment: Mapping[str, str], observer: Observer) 
     started = time.monotonic()
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     edition = editions.load(options.assignment, checks.every())
+    look(options, edition)
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "big")
     request = Request(options.quick, options.exact, options.images, seed)
     choice = interpreters.choose(options.python, environment)
-    workspace = Path(tempfile.mkdtemp(prefix="checker-"))
-    try:
+    with _workspace(observer) as workspace:
         taken = submission.take(options.folder, edition, workspace)
         box = sandbox.Sandbox(choice.interpreter, workspace)
         evidence = Evidence(taken, edition, choice.interpreter, box, workspace, request, observer)
@@ -64,9 +77,41 @@ def check(options: Options, environment: Mapping[str, str], observer: Observer) 
             evidence.drawn()  # images that cannot be used end the run before anything else
         outcomes, interrupted = engine.run(evidence, edition, options.quick, observer)
         return _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
+
+
+def look(options: Options, edition: Edition) -> None:
+    """Raise UsageError for what can be seen to be of no use before anything is run or copied."""
+    submission.look(options.folder)
+    if options.images is not None:
+        from checker import datasets
+
+        datasets.check_file(options.images, edition)
+
+
+@contextlib.contextmanager
+def _workspace(observer: Observer) -> Iterator[Path]:
+    """A folder of ours; afterwards neither it nor a process of the run is there any more."""
+    path: Optional[Path] = None
+    try:
+        with processes.undisturbed():
+            path = _new_folder()
+        yield path
     finally:
-        observer.close()
-        sandbox.remove(workspace)
+        with processes.undisturbed():
+            observer.close()
+            if path is not None:
+                scratch.remove(path)
+
+
+def _new_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="checker-"))
+    except OSError as error:
+        raise ToolError(
+            "no folder for temporary files can be made in {}: {}; name another in TMPDIR.".format(
+                error.filename or "any of the usual places", error.strerror
+            )
+        ) from error
 
 
 def _result(

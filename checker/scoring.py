@@ -3,10 +3,44 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Optional, Tuple
 
 SAMPLE_CONFIDENCE = 0.999
 SEQUENTIAL_ERROR = 1e-6
+
+
+@dataclass(frozen=True)
+class Decision:
+    """On which side the accuracy of the whole test set lies (``meets``), or None where that is open.
+
+    ``low`` and ``high`` are fractions; they hold with a probability of 1 - ``error_rate``.
+    """
+
+    low: float
+    high: float
+    error_rate: float
+    decided_by: str
+    meets: Optional[bool]
+
+
+def decide(correct: int, seen: int, total: int, whole: bool, threshold: float) -> Decision:
+    """Decide by ``correct`` of ``seen`` images, drawn at random from ``total``.
+
+    ``whole``: the ``total`` images are the test set itself; otherwise they are a sample of it.
+    """
+    if whole and seen == total:
+        share = correct / total
+        return Decision(share, share, 0.0, "all", correct >= needed(threshold, total))
+    if whole:
+        first, last = sequential_interval(correct, seen, total, SEQUENTIAL_ERROR)
+        meets = sequential_verdict(correct, seen, total, threshold)
+        by = "open" if meets is None else "sequence"
+        return Decision(first / total, last / total, SEQUENTIAL_ERROR, by, meets)
+    low, high = clopper_pearson(correct, seen, SAMPLE_CONFIDENCE)
+    meets = True if low >= threshold else False if high < threshold else None
+    by = "open" if meets is None else "sample"
+    return Decision(low, high, round(1 - SAMPLE_CONFIDENCE, 9), by, meets)
 
 
 def needed(threshold: float, total: int) -> int:
@@ -54,8 +88,6 @@ def sequential_verdict(
     correct: int, seen: int, total: int, threshold: float, error: float = SEQUENTIAL_ERROR
 ) -> Optional[bool]:
     """Whether the threshold is met by all ``total`` images, or None while that is open."""
-    low, high = sequential_interval(correct, seen, total, error)
+    first, last = sequential_interval(correct, seen, total, error)
     least = needed(threshold, total)
-    if low >= least:
-        return True
-    return False if high < least else None
+    return True if first >= least else False if last < least else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,14 @@ from checker.text import printable
 
 _CHUNK = 1 << 20
 _MAX_NAMES = 5000
+_SNAPSHOT = "snapshot"
+# Endings under which the same thing is found; any may be followed by those that downloads add.
+_KIN = {
+    ".h5": (".h5", ".hdf5", ".keras", ".zip"),
+    ".py": (".py", ".ipynb", ".txt"),
+    ".md": (".md", ".markdown", ".rst", ".txt", ""),
+}
+_ADDED = (".txt", ".zip", ".gz", ".bak")
 # Mounts without mode bits of their own: every file looks alike there.
 _MODELESS = {"vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "9p", "drvfs", "cifs", "smb3", "msdos"}
 
@@ -67,12 +76,18 @@ def take(folder: str, edition: Edition, workspace: Path) -> Submission:
     """
     descriptor = _open_folder(folder)
     try:
-        names = _names(folder, descriptor)
+        own, names = _names(folder, descriptor)
+        target = workspace / _SNAPSHOT
+        target.mkdir()
         files: Dict[str, SubmittedFile] = {}
         for role in ("script", "model", "readme"):
             rule: FileRule = getattr(edition.files, role)
-            files[role] = _take_file(descriptor, rule, workspace, names)
-        index, prefix = _git_index(Path(folder), workspace)
+            if len(own) < _MAX_NAMES and rule.name not in own:
+                # Asked of the list: some file systems open README.md by the name readme.md.
+                files[role] = SubmittedFile(rule.name, "missing", near=_near(rule.name, names))
+            else:
+                files[role] = _take_file(descriptor, rule, target, names)
+        index, prefix = _git_index(Path(folder), target)
         return Submission(
             folder=folder,
             modes_known=_has_modes(folder),
@@ -84,38 +99,51 @@ def take(folder: str, edition: Edition, workspace: Path) -> Submission:
         os.close(descriptor)
 
 
+def look(folder: str) -> None:
+    """Raise UsageError where ``folder`` cannot be a submission at all."""
+    os.close(_open_folder(folder))
+
+
 def _open_folder(folder: str) -> int:
+    descriptor = -1
     try:
-        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        # To list a folder and to reach what is in it are two permissions.
+        os.stat(".", dir_fd=descriptor)
+        return descriptor
     except (OSError, ValueError) as error:
+        if descriptor >= 0:
+            os.close(descriptor)
         code = getattr(error, "errno", None)
         found = {
             errno.ENOENT: "there is no such folder",
             errno.ENOTDIR: "this is a file",
-            errno.EACCES: "it cannot be read (permission denied)",
-        }.get(code or 0, str(error))
+            errno.ELOOP: "this is a link that leads in a circle",
+            errno.EACCES: "it cannot be read (permission denied; try  chmod u+rx  on it)",
+        }.get(code or 0, getattr(error, "strerror", None) or str(error))
         raise UsageError(
             "{}: expected the folder of a submission; {}.".format(printable(folder), found)
         ) from error
 
 
-def _names(folder: str, descriptor: int) -> List[str]:
-    """Names near the submission: in the folder, and one level down and up (with their folder)."""
-    names: List[str] = []
+def _names(folder: str, descriptor: int) -> Tuple[List[str], List[str]]:
+    """Names in the folder, and those with the ones one level down and up (with their folder)."""
+    own: List[str] = []
     try:
         with os.scandir(descriptor) as entries:
             for entry in entries:
-                names.append(entry.name)
-                if len(names) >= _MAX_NAMES:
+                own.append(entry.name)
+                if len(own) >= _MAX_NAMES:
                     break
     except OSError as error:
         raise UsageError(
             "{}: the folder cannot be listed ({}).".format(printable(folder), error.strerror)
         ) from error
-    for name in sorted(names)[:200]:
+    names = list(own)
+    for name in sorted(own)[:200]:
         names += ["{}/{}".format(name, inner) for inner in _list_below(descriptor, name)]
     names += ["../" + name for name in _list_below(descriptor, "..")]
-    return names
+    return own, names
 
 
 def _list_below(descriptor: int, name: str) -> List[str]:
@@ -135,23 +163,30 @@ def _list_below(descriptor: int, name: str) -> List[str]:
 
 
 def _near(name: str, names: List[str]) -> Tuple[str, ...]:
-    """Names that a person could have meant by ``name``."""
-
-    def bare(text: str) -> str:
-        stem = text.rsplit("/", 1)[-1].lower().rsplit(".", 1)[0]
-        return "".join(c for c in stem if c.isalnum())
-
-    kin = {".h5": (".keras", ".hdf5", ".h5", ".zip"), ".py": (".py", ".ipynb", ".txt")}
-    endings = kin.get(os.path.splitext(name)[1], (os.path.splitext(name)[1].lower(), ".txt", ""))
-    found = [
-        other
-        for other in names
-        if other != name and bare(other) == bare(name) and os.path.splitext(other.lower())[1] in endings
-    ]
-    return tuple(printable(other) for other in sorted(found)[:3])
+    """Names that a person could have meant by ``name``, the likeliest first."""
+    stem, kind = _bare(name)
+    kin = _KIN.get(kind, (kind,))
+    found = [other for other in names if other != name and _bare(other)[0] == stem and _bare(other)[1] in kin]
+    if not found and kind in (".h5", ".py"):
+        # The only file of its kind, whatever it is called.
+        found = [other for other in names if "/" not in other and other.lower().endswith(kind)]
+        found = found if len(found) == 1 else []
+    return tuple(printable(other) for other in sorted(found, key=lambda n: ("/" in n, n))[:3])
 
 
-def _take_file(folder: int, rule: FileRule, workspace: Path, names: List[str]) -> SubmittedFile:
+def _bare(path: str) -> Tuple[str, str]:
+    """A file's stem and ending without what hands and downloads change: case, signs, " (1)", ".txt"."""
+    stem, kind = os.path.splitext(path.rsplit("/", 1)[-1].lower())
+    inner, below = os.path.splitext(stem)
+    if kind in _ADDED and below:
+        stem, kind = inner, below
+    stem = re.sub(r"( *\(\d+\)|[ _-]+copy)$", "", stem)
+    letters = "".join(c for c in stem if c.isalnum())
+    # The letter o is easily taken for the digit 0.
+    return letters.replace("o", "0"), kind
+
+
+def _take_file(folder: int, rule: FileRule, snapshot: Path, names: List[str]) -> SubmittedFile:
     """Copy one regular file, reading at most its limit; say why where that cannot be."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
@@ -166,7 +201,7 @@ def _take_file(folder: int, rule: FileRule, workspace: Path, names: List[str]) -
         problem = "link" if error.errno == errno.ELOOP else "unreadable"
         return SubmittedFile(rule.name, problem, detail=error.strerror or "")
     try:
-        return _copy(source, rule, workspace)
+        return _copy(source, rule, snapshot)
     finally:
         os.close(source)
 
@@ -179,50 +214,59 @@ def _kind_problem(mode: int) -> str:
     return "folder" if stat.S_ISDIR(mode) else "special"
 
 
-def _copy(source: int, rule: FileRule, workspace: Path) -> SubmittedFile:
-    status = os.fstat(source)
-    problem = _kind_problem(status.st_mode)
+def _copy(source: int, rule: FileRule, snapshot: Path) -> SubmittedFile:
+    before = os.fstat(source)
+    problem = _kind_problem(before.st_mode)
     limit = rule.max_megabytes * 10**6
-    if not problem and status.st_size == 0:
+    if not problem and before.st_size == 0:
         problem = "empty"
-    if not problem and status.st_size > limit:
-        detail = "{:.1f} MB, at most {} MB are taken".format(status.st_size / 1e6, rule.max_megabytes)
-        return SubmittedFile(rule.name, "too large", detail=detail, size=status.st_size)
+    if not problem and before.st_size > limit:
+        detail = "{:,.1f} MB; at most {:,} MB are taken".format(before.st_size / 1e6, rule.max_megabytes)
+        return SubmittedFile(rule.name, "too large", detail=detail, size=before.st_size)
     if problem:
         return SubmittedFile(rule.name, problem)
-    target = workspace / rule.name
-    digest, size, head = hashlib.sha256(), 0, b""
+    target = snapshot / rule.name
     try:
-        with target.open("wb") as copy:
-            while size <= status.st_size:
-                block = os.read(source, _CHUNK)
-                if not block:
-                    break
-                head = head or block[:512]
-                digest.update(block)
-                size += len(block)
-                copy.write(block)
+        sha256, size, head = _copy_bytes(source, target, before.st_size)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ToolError(
-                "No space left for the copy of {} in {}; free some, or set TMPDIR.".format(
-                    rule.name, workspace
+                "no space left for the copy of {} in {}; free some, or name another folder in TMPDIR.".format(
+                    rule.name, snapshot.parent.parent
                 )
             ) from error
         return SubmittedFile(rule.name, "unreadable", detail=error.strerror or "")
-    after = os.fstat(source)
-    same = (after.st_size, after.st_mtime_ns) == (status.st_size, status.st_mtime_ns)
-    if size != status.st_size or not same:
+    if size != before.st_size or _signature(os.fstat(source)) != _signature(before):
         return SubmittedFile(rule.name, "changed")
     target.chmod(0o444)
     return SubmittedFile(
-        rule.name,
-        path=target,
-        size=size,
-        mode=stat.S_IMODE(status.st_mode),
-        sha256=digest.hexdigest(),
-        head=head,
+        rule.name, path=target, size=size, mode=stat.S_IMODE(before.st_mode), sha256=sha256, head=head
     )
+
+
+def _copy_bytes(source: int, target: Path, expected: int) -> Tuple[str, int, bytes]:
+    """Copy at most a block more than ``expected``; SHA-256, size and the first 512 bytes of the copy."""
+    digest, size, head = hashlib.sha256(), 0, b""
+    with target.open("wb") as copy:
+        while size <= expected:
+            block = os.read(source, _CHUNK)
+            if not block:
+                break
+            head = head or block[:512]
+            digest.update(block)
+            size += len(block)
+            # What is a hole in a sparse file takes no room in the copy either.
+            if block.count(0) == len(block):
+                copy.seek(size)
+            else:
+                copy.write(block)
+        copy.truncate(size)
+    return digest.hexdigest(), size, head
+
+
+def _signature(status: os.stat_result) -> Tuple[int, int, int]:
+    """What differs where a file was written to; ctime, since anybody may set mtime."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _has_modes(folder: str) -> bool:
@@ -245,7 +289,7 @@ def _has_modes(folder: str) -> bool:
     return kind not in _MODELESS
 
 
-def _git_index(folder: Path, workspace: Path) -> Tuple[Optional[Path], str]:
+def _git_index(folder: Path, snapshot: Path) -> Tuple[Optional[Path], str]:
     """Copy the index of the repository that ``folder`` lies in; it is parsed in the sandbox.
 
     Git itself never runs here: a submission's ``.git/config`` can name programs that git starts.
@@ -262,7 +306,7 @@ def _git_index(folder: Path, workspace: Path) -> Tuple[Optional[Path], str]:
             status = os.fstat(source)
             if not stat.S_ISREG(status.st_mode) or status.st_size > 32 * 10**6:
                 return None, ""
-            copy = workspace / "git-index"
+            copy = snapshot / ".git-index"
             with os.fdopen(os.dup(source), "rb") as stream:
                 copy.write_bytes(stream.read(32 * 10**6))
             prefix = "" if parent == real else str(real.relative_to(parent)) + "/"

@@ -142,12 +142,23 @@ def _require(file: SubmittedFile) -> None:
         found, advice = _PROBLEMS[file.problem]
         detail = " ({})".format(file.detail) if file.detail else ""
         raise Failure(expected, found + detail, file.name, advice.format(name=file.name))
+    found, advice = "no such file in the folder", "Put it there, or check the folder that holds it."
     if file.near:
         found = "no such file; there is {}".format(" and ".join(file.near))
-        advice = "Give it the exact name:  mv '{}' {}".format(file.near[0], file.name)
-        if file.near[0].endswith((".keras", ".zip")):
-            advice = "Save the model under that name:  model.save('{}')".format(file.name)
-    else:
-        found = "no such file in the folder"
-        advice = "Check the folder that holds your {}, or put it there.".format(file.name)
+        advice = _rename(file.near[0], file.name)
     raise Failure(expected, found, file.name, advice)
+
+
+def _rename(near: str, name: str) -> str:
+    """How to get from a file that comes close to the one asked for."""
+    lower = near.lower()
+    if lower.endswith(".keras"):
+        return "Save the model under that name:  model.save('{}')".format(name)
+    if lower.endswith((".zip", ".gz")):
+        return "Unpack it, so that {} itself lies in the folder.".format(name)
+    if lower.endswith(".ipynb"):
+        return "A notebook is no script. Export it (File, Save as, Python) as {}.".format(name)
+    if "\\" in near:
+        return "Give it the exact name {}.".format(name)
+    quoted = near.replace("'", "'\\''")
+    return "Give it the exact name:  mv '{}' {}".format("./" + quoted if near[0] == "-" else quoted, name)

@@ -9,6 +9,7 @@ from checker.evidence import Reached, SourceEvidence
 from checker.gather import Evidence
 from checker.outcomes import Blocked, Failure, LimitReached
 
+_LISTED = 100  # as many of a kind the probe reports at most; it counts no further
 _RUNS = {
     "fit": "trains a model",
     "load_data": "loads the data set",
@@ -23,7 +24,7 @@ def check_style(evidence: Evidence, edition: Edition) -> None:
     source = _source(evidence)
     style = source.style
     if style is None or style.error is not None:
-        raise _unread(evidence, source, "pycodestyle {} can read it".format(edition.pycodestyle))
+        raise _unread(evidence, source, "pycodestyle {} reads it to its end".format(edition.pycodestyle))
     if not style.total:
         return
     shown = style.findings[:5]
@@ -54,10 +55,11 @@ def check_documentation(evidence: Evidence, edition: Edition) -> None:
         else "{} {} (line {})".format(item.kind, item.name, item.line)
         for item in source.documentation[:8]
     ]
-    more = len(source.documentation) - len(words)
+    if len(source.documentation) > len(words):
+        words.append(_more(len(source.documentation), len(words)))
     raise Failure(
         "a docstring, not empty, in the module and in every class, function and method",
-        "none in: {}{}".format(", ".join(words), " and {} more".format(more) if more else ""),
+        "none in: {}".format(", ".join(words)),
         "{}, line {}".format(name, source.documentation[0].line),
         'Write """what it does""" as the first statement of each (a comment with # does not count).',
     )
@@ -67,7 +69,7 @@ def check_imports(evidence: Evidence, edition: Edition, flag: Callable[[str], No
     """No import but the edition's; a way round the rule is a flag. Seen."""
     source = _parsed(evidence, edition)
     name = edition.files.script.name
-    for mention in source.suspicious:
+    for mention in source.suspicious[:10]:
         flag("{}, line {}: uses {}, a way round the import rule".format(name, mention.line, mention.text))
     others = [item for item in source.imports if item.text not in edition.allowed_imports]
     if not others:
@@ -75,7 +77,7 @@ def check_imports(evidence: Evidence, edition: Edition, flag: Callable[[str], No
     allowed = " or ".join(edition.allowed_imports)
     shown = ["line {}: {}".format(item.line, item.text) for item in others[:6]]
     if len(others) > 6:
-        shown.append("and {} more".format(len(others) - 6))
+        shown.append(_more(len(source.imports), len(source.imports) - len(others) + 6))
     raise Failure(
         "no import but:  {}".format(allowed),
         "\n".join(shown),
@@ -120,21 +122,28 @@ def check_application(evidence: Evidence, edition: Edition) -> None:
 def check_saves_model(evidence: Evidence, edition: Edition) -> None:
     """Some call saves a whole model under the edition's name. Seen."""
     source = _parsed(evidence, edition)
-    if any(item.target == edition.saved_as and not item.weights_only for item in source.saves):
+    # Whole models first: they come closer to what is asked for.
+    saves = sorted(source.saves, key=lambda item: item.weights_only)
+    whole = [item for item in saves if not item.weights_only]
+    if any(item.target == edition.saved_as for item in whole):
         return
     name = edition.files.script.name
+    expected = "a call such as model.save('{}')".format(edition.saved_as)
+    unread = [item for item in whole if not item.target]
+    if unread:
+        raise Blocked(
+            expected,
+            "the model is saved under a name that is known only when the script runs",
+            "{}, line {}".format(name, unread[0].line),
+            "Write the name out where the model is saved:  model.save('{}')".format(edition.saved_as),
+        )
     found, where = "no call that saves a model", name
-    if source.saves:
-        item = source.saves[0]
-        target = "'{}'".format(item.target) if item.target else "a name that cannot be read here"
-        what = "weights alone are saved to" if item.weights_only else "the model is saved to"
-        found, where = "{} {}".format(what, target), "{}, line {}".format(name, item.line)
-    raise Failure(
-        "a call such as model.save('{}')".format(edition.saved_as),
-        found,
-        where,
-        "Save the whole model:  model.save('{}')".format(edition.saved_as),
-    )
+    if saves:
+        what = "weights alone are saved to" if saves[0].weights_only else "the model is saved to"
+        target = "'{}'".format(saves[0].target) if saves[0].target else "a name that cannot be read here"
+        found, where = "{} {}".format(what, target), "{}, line {}".format(name, saves[0].line)
+    advice = "Save the whole model:  model.save('{}')".format(edition.saved_as)
+    raise Failure(expected, found, where, advice)
 
 
 def check_preprocess_defined(evidence: Evidence, edition: Edition, flag: Callable[[str], None]) -> None:
@@ -182,7 +191,7 @@ def _parsed(evidence: Evidence, edition: Edition) -> SourceEvidence:
         raise Failure(
             "a script that Python {} can read".format(edition.environment.python),
             "{}: {}".format(error.message, error.source.strip()) if error.source else error.message,
-            "{}, line {}".format(name, error.line),
+            "{}, line {}".format(name, error.line) if error.line else name,
             "Run  python3 -m py_compile {}  and mend that line first.".format(name),
         )
     if not source.complete:
@@ -202,6 +211,11 @@ def _unread(evidence: Evidence, source: SourceEvidence, expected: str) -> Except
         error = source.style.error
         return Failure(expected, "{}: {}".format(error.type, error.message), name, advice)
     return Blocked(expected, "the reading ended early ({})".format(source.run.ending), name, advice)
+
+
+def _more(total: int, shown: int) -> str:
+    """What stands for those that are not shown."""
+    return "and {}{} more".format("at least " if total >= _LISTED else "", total - shown)
 
 
 def _path(item: Reached) -> str:

@@ -7,12 +7,14 @@ checker computes from those how long it has to be. Standard library only, any Py
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
 import sys
 import time
 import traceback
+from typing import Any, Callable, Dict, Iterable, Union
 
 MAX_FACT = 200_000
 MAX_TEXT = 2_000
@@ -20,63 +22,85 @@ FACT, ARRAY = 1, 2
 
 
 class Channel:
-    """The probe's end of the pipe; every frame leaves the process at once."""
+    """The probe's end of the pipe; every frame leaves the process at once.
 
-    def __init__(self, descriptor):
-        self._descriptor = descriptor
+    After the first fact or array of a name in ``awaited`` it waits on ``answers`` until the checker has
+    seen it: what is printed, written and computed from then on came after it.
+    """
 
-    def fact(self, name, /, **values):
+    def __init__(self, descriptor: int, answers: int = -1, awaited: Iterable[str] = ()) -> None:
+        self._descriptor, self._answers = descriptor, answers
+        self._awaited = set(awaited) if answers >= 0 else set()
+
+    def fact(self, name: str, /, **values: object) -> None:
         """Report one fact; one too long is replaced by a note that it was."""
         values["fact"] = name
-        payload = json.dumps(values, default=str).encode("utf-8", "replace")
+        payload = json.dumps(values, default=short).encode("utf-8", "replace")
         if len(payload) > MAX_FACT:
             payload = json.dumps({"fact": "oversize", "name": name}).encode()
         self._send(FACT, payload)
+        self._wait(name)
 
-    def array(self, name, array):
+    def array(self, name: str, array: Any) -> None:
         """Report a NumPy array, announced by its dtype (little endian) and shape."""
         import numpy as np
 
-        array = np.ascontiguousarray(array)
+        shape = list(np.shape(array))
+        array = np.ascontiguousarray(array).reshape(-1)
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-        self.fact("array", name=name, dtype=array.dtype.str, shape=list(array.shape))
-        self._send(ARRAY, memoryview(array).cast("B") if array.size else b"")
+        self.fact("array", name=name, dtype=array.dtype.str, shape=shape)
+        self._send(ARRAY, memoryview(array.view("u1")) if array.size else b"")
+        self._wait(name)
 
-    def _send(self, kind, payload):
+    def _wait(self, name: str) -> None:
+        if name in self._awaited:
+            self._awaited.discard(name)
+            if not os.read(self._answers, 1):
+                raise BrokenPipeError("the checker is gone")
+
+    def _send(self, kind: int, payload: Union[bytes, memoryview]) -> None:
         self._write(struct.pack(">BQ", kind, len(payload)))
         self._write(payload)
 
-    def _write(self, data):
+    def _write(self, data: Union[bytes, memoryview]) -> None:
         view = memoryview(data)
         while view:
             # Linux writes at most 0x7ffff000 bytes at once.
             view = view[os.write(self._descriptor, view[: 1 << 20]) :]
 
 
-def run(main):
+def run(main: Callable[[Channel, Dict[str, Any]], None]) -> None:
     """Run ``main(channel, settings)``; an exception that is our own fault is reported as that."""
     settings = json.loads(sys.argv[1])
     sys.argv[1:] = []
-    channel = Channel(settings.pop("channel"))
+    channel = Channel(settings.pop("channel"), settings.pop("answers", -1), settings.pop("awaited", ()))
+    status = 0
     try:
+        channel.fact("started")
         main(channel, settings)
     except BrokenPipeError:
         pass  # the checker knows enough
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
     except Exception:
         channel.fact("probe_error", trace=short(traceback.format_exc()))
-    sys.stdout.flush()
+    with contextlib.suppress(Exception):  # submitted code may have closed or replaced it
+        sys.stdout.flush()
     # Threads and exit handlers that submitted code left behind have nothing more to say.
-    os._exit(0)
+    os._exit(status & 0xFF)
 
 
-def short(text, limit=MAX_TEXT):
+def short(text: object, limit: int = MAX_TEXT) -> str:
     """The text, cut in its middle to ``limit`` characters."""
-    text = str(text)
+    try:
+        text = str(text)
+    except Exception:  # of an object that submitted code made
+        text = "(it cannot be shown)"
     half = limit // 2
     return text if len(text) <= limit else text[:half] + " ... " + text[-half:]
 
 
-def describe(error, name=""):
+def describe(error: BaseException, name: str = "") -> Dict[str, Any]:
     """An exception as facts: its type and message, and the last place in the file ``name``."""
     line, function = 0, ""
     for frame in traceback.extract_tb(error.__traceback__):
@@ -84,13 +108,9 @@ def describe(error, name=""):
             line, function = frame.lineno or 0, frame.name
     if isinstance(error, SyntaxError) and error.lineno:
         line = error.lineno
-    try:
-        message = short(error)
-    except Exception:
-        message = "(its message cannot be shown)"
-    return {"type": type(error).__name__, "message": message, "line": line, "function": function}
+    return {"type": type(error).__name__, "message": short(error), "line": line, "function": function}
 
 
-def clock():
+def clock() -> float:
     """Seconds on a clock that only goes forward."""
     return time.monotonic()

@@ -31,7 +31,10 @@ class Live(Observer):
             disable=not console.is_terminal,
         )
         self._task = self._progress.add_task("Starting", total=100, start=False, detail="")
-        self._progress.start()
+        # Off a terminal some versions of rich print a line of their own on starting and stopping.
+        self._moves = console.is_terminal
+        if self._moves:
+            self._progress.start()
         self._drawn = 0.0
         self._began: Optional[float] = None
 
@@ -62,10 +65,12 @@ class Live(Observer):
 
     def close(self) -> None:
         """Take away what moves."""
-        self._progress.stop()
+        if self._moves:
+            self._moves = False
+            self._progress.stop()
 
     def _draw(self, force: bool = False) -> None:
         now = time.monotonic()
-        if force or now - self._drawn > _REFRESH:
+        if self._moves and (force or now - self._drawn > _REFRESH):
             self._drawn = now
             self._progress.refresh()

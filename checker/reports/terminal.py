@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import Dict, Iterator, List, Optional, Tuple
+import textwrap
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from rich.console import Console, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from checker.outcomes import ExitCode, Reason, Status
 from checker.result import Accuracy, CheckResult, Result
-from checker.text import printable_lines
+from checker.text import printable, printable_lines
 
 WIDTH = 80
 _STYLES = {
@@ -26,22 +25,22 @@ _STYLES = {
 _CODE_STYLES = {ExitCode.MEETS: "green", ExitCode.FALLS_SHORT: "red", ExitCode.UNDECIDED: "yellow"}
 
 
-def console(file: Optional[io.TextIOBase] = None) -> Console:
-    """A console for reports: at most 80 columns wide, plain where it is no terminal."""
-    shown = Console(file=file, highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
-    return Console(
-        file=file,  # type: ignore[arg-type]
-        width=min(WIDTH, shown.width) if shown.is_terminal else WIDTH,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+def console(file: Any) -> Console:
+    """A console for reports: at most 80 columns wide; plain, and 80 wide, where it is no terminal.
+
+    NO_COLOR and TERM are heeded at a terminal. Off it no variable has a say, so that what is printed
+    is what :func:`render` returns.
+    """
+    if not file.isatty():
+        return _plain(file)
+    width = Console(file=file).width
+    return Console(file=file, width=min(WIDTH, width), highlight=False, markup=False, emoji=False)
 
 
 def render(result: Result) -> str:
     """Return the whole report as plain text."""
     buffer = io.StringIO()
-    output = Console(file=buffer, width=WIDTH, highlight=False, markup=False, emoji=False)
+    output = _plain(buffer)
     output.print(heading(result.assignment_title, result.submission))
     for check in result.checks:
         output.print(line(check))
@@ -50,9 +49,24 @@ def render(result: Result) -> str:
     return buffer.getvalue()
 
 
+def _plain(file: Any) -> Console:
+    return Console(
+        file=file,
+        width=WIDTH,
+        force_terminal=False,
+        force_jupyter=False,
+        color_system=None,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        _environ={},
+    )
+
+
 def heading(title: str, folder: str) -> RenderableType:
     """What is checked against what."""
-    return Text.assemble((title, "bold"), "\n", (folder, "dim"), "\n")
+    return Text.assemble((printable(title), "bold"), "\n", (printable(folder), "dim"), "\n")
 
 
 def line(check: CheckResult) -> RenderableType:
@@ -61,15 +75,16 @@ def line(check: CheckResult) -> RenderableType:
     style = _STYLES[check.status]
     if check.hint and check.status is Status.FAILED:
         status, style = "hint", "cyan"
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=8)
-    grid.add_column(width=58)
-    grid.add_column(width=9, justify="right")
     points = ""
-    if check.points_possible:
+    if check.points_possible and check.status is not Status.NOT_RUN:
         points = "{:g}/{}".format(check.points, check.points_possible)
-    grid.add_row(Text(status, style), Text(check.title), Text(points, "dim"))
-    return Padding(grid, (0, 0, 0, 1), expand=False)
+    title = printable(check.title)
+    return Text.assemble(
+        " ",
+        ("{:8}".format(status), style),
+        " {:58} ".format(title if len(title) <= 58 else title[:55] + "..."),
+        ("{:>9}".format(points), "dim"),
+    )
 
 
 def summary(result: Result) -> Iterator[RenderableType]:
@@ -85,8 +100,7 @@ def summary(result: Result) -> Iterator[RenderableType]:
     flags = [flag for check in result.checks for flag in check.flags]
     if flags:
         yield Text("\nFor a person to look at (no points)", "bold")
-        for flag in flags:
-            yield Padding(Text(printable_lines(flag), "cyan"), (0, 0, 0, 2), expand=False)
+        yield _rows([("", Text(printable_lines(flag), "cyan")) for flag in flags])
     yield Text("")
     yield _rows(list(_last_lines(result)))
 
@@ -104,13 +118,13 @@ def _failure(checks: List[CheckResult]) -> RenderableType:
     """What did not pass for one reason: the course's sentence, expected, found, where, what to do."""
     check = checks[0]
     style = "cyan" if check.hint else _STYLES[check.status]
-    words = "\n".join(item.title for item in checks)
+    words = "; ".join(printable(item.title) for item in checks)
     if check.status not in (Status.FAILED, Status.LIMIT):
-        words = "{}: {}".format(check.status.value, "; ".join(item.title for item in checks))
-    title = Text.assemble("\n", (words, "bold " + style))
+        words = "{}: {}".format(check.status.value, words)
+    title = Text("\n" + "\n".join(textwrap.wrap(words, WIDTH)), "bold " + style)
     rows: List[Tuple[str, Text]] = []
     if len(checks) == 1:
-        rows.append(("course", Text('"{}"'.format(check.sentence), "italic")))
+        rows.append(("course", Text('"{}"'.format(printable(check.sentence)), "italic")))
     if check.reason is not None:
         for label, words in (
             ("expected", check.reason.expected),
@@ -120,19 +134,26 @@ def _failure(checks: List[CheckResult]) -> RenderableType:
         ):
             if words:
                 rows.append((label, Text(printable_lines(words))))
-    grid = Table.grid()
-    grid.add_row(title)
-    grid.add_row(_rows(rows))
-    return grid
+    return Text.assemble(title, "\n", _rows(rows))
 
 
-def _rows(rows: List[Tuple[str, Text]]) -> RenderableType:
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=11)
-    grid.add_column(width=WIDTH - 15, overflow="fold")
+def _rows(rows: List[Tuple[str, Text]]) -> Text:
+    """Labels, and beside each what it says, wrapped; the lines of a script keep their spaces."""
+    lines: List[Text] = []
     for label, words in rows:
-        grid.add_row(Text(label, "dim"), words)
-    return Padding(grid, (0, 0, 0, 2), expand=False)
+        for paragraph in words.plain.split("\n"):
+            for part in _wrapped(paragraph):
+                lines.append(Text.assemble("  ", ("{:11} ".format(label), "dim"), (part, str(words.style))))
+                label = ""
+    return Text("\n").join(lines)
+
+
+def _wrapped(paragraph: str) -> List[str]:
+    indent = paragraph[: len(paragraph) - len(paragraph.lstrip(" "))][:40]
+    wrapped = textwrap.wrap(
+        paragraph.strip(" "), WIDTH - 14 - len(indent), replace_whitespace=False, break_on_hyphens=False
+    )
+    return [indent + part for part in wrapped] or [""]
 
 
 def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
@@ -145,22 +166,22 @@ def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
         words = "Python {}".format(result.interpreter.python)
         if versions.get("tensorflow"):
             words += ", TensorFlow {}, NumPy {}".format(versions["tensorflow"], versions.get("numpy", "?"))
-        yield "ran in", Text("{} ({})".format(words, result.interpreter.named_by))
+        yield "ran in", Text(printable("{} ({})".format(words, result.interpreter.named_by)))
         for difference in result.interpreter.differs:
-            yield "", Text(difference, "yellow")
-    isolation = result.isolation.level
+            yield "", Text(printable(difference), "yellow")
+    isolation = printable(result.isolation.level)
     if result.isolation.detail:
-        isolation += " ({})".format(printable_lines(result.isolation.detail))
+        isolation += " ({})".format(printable(result.isolation.detail))
     yield "isolation", Text(isolation)
     words = "{:g} of {}".format(result.points.given, result.points.possible)
-    yield "points", Text(words + (", of the checks that ran" if result.quick else ""))
+    yield "points", Text(words + (", of the checks that ran" if result.quick or result.interrupted else ""))
     scope = ""
     if result.quick:
         scope = ", as far as reading alone can tell"
     if result.interrupted:
-        scope = ": interrupted"
+        scope = ": interrupted before all checks had run"
     style = _CODE_STYLES[ExitCode(result.exit_code)]
-    yield "verdict", Text(result.verdict + scope, "bold " + style)
+    yield "verdict", Text(printable(result.verdict) + scope, "bold " + style)
 
 
 def accuracy_words(accuracy: Accuracy) -> str:

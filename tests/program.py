@@ -1,0 +1,170 @@
+"""Run the real program over folders made for one test, and see what it leaves behind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = """\
+#!/usr/bin/env python3
+\"\"\"Transfer learning.\"\"\"
+import tensorflow.keras as K
+
+
+def preprocess_data(X, Y):
+    \"\"\"Scale the images.\"\"\"
+    X_p = K.applications.densenet.preprocess_input(X)
+    return X_p, K.utils.to_categorical(Y, 10)
+
+
+def main():
+    \"\"\"Train the model.\"\"\"
+    model = K.applications.DenseNet121(weights=None, classes=10)
+    model.save('cifar10.h5')
+
+
+if __name__ == '__main__':
+    main()
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a run."""
+
+    code: int
+    out: str
+    err: str
+    result: Optional[Dict[str, Any]]
+
+    def check(self, name: str) -> Dict[str, Any]:
+        """One check of the result."""
+        assert self.result is not None, self.out + self.err
+        found: Dict[str, Any] = next(item for item in self.result["checks"] if item["name"] == name)
+        return found
+
+    def said(self, name: str) -> str:
+        """All words of a check's reason, in one line."""
+        return " ".join(" ".join(str(word) for word in (self.check(name)["reason"] or {}).values()).split())
+
+
+def submission(folder: Path) -> Path:
+    """Make a submission that passes a quick run; its model is no model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "0-transfer.py").write_text(SCRIPT)
+    (folder / "0-transfer.py").chmod(0o755)
+    (folder / "README.md").write_text("# Transfer\n")
+    (folder / "cifar10.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(1000))
+    return folder
+
+
+def environment(temporary: Path, **more: str) -> Dict[str, str]:
+    """An environment of our own, in which only ``more`` speaks to Python or the checker."""
+    left_out = ("PYTHON", "PYTEST", "CHECKER_", "VIRTUAL_ENV", "CONDA", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
+    return {**kept, "TMPDIR": str(temporary), **more}
+
+
+def command(*arguments: Union[str, bytes, Path]) -> List[Union[str, bytes]]:
+    """The command line of ``checker check``, out of this source tree wherever it is run."""
+    start = "import sys; sys.path.insert(0, {!r}); from checker.__main__ import main; main()".format(
+        str(ROOT)
+    )
+    return [sys.executable, "-c", start, "check", *map(os.fsencode, arguments)]
+
+
+def check(
+    scratch: Path,
+    *arguments: Union[str, bytes, Path],
+    cwd: Path = ROOT,
+    line: Optional[List[Union[str, bytes]]] = None,
+    variables: Optional[Dict[str, str]] = None,
+    json_too: bool = True,
+    **options: Any,
+) -> Done:
+    """Run ``checker check``; it leaves no traceback, no file of its own and no process."""
+    temporary, target = scratch / "tmp", scratch / "result.json"
+    temporary.mkdir(exist_ok=True)
+    temporary.chmod(0o777)
+    if target.exists():
+        target.unlink()
+    extra = ["--json", str(target)] if json_too else []
+    done = subprocess.run(
+        [*(line or command()), *map(os.fsencode, arguments), *map(os.fsencode, extra)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=str(cwd),
+        env=environment(temporary, **(variables or {})),
+        timeout=120,
+        check=False,
+        **options,
+    )
+    result = json.loads(target.read_text()) if target.exists() else None
+    found = Done(done.returncode, done.stdout.decode(), done.stderr.decode(), result)
+    nothing_left(temporary)
+    assert "Traceback" not in found.out + found.err, found.err
+    assert "INTERNALERROR" not in found.err, found.err
+    if result is not None:
+        assert found.code == result["exit_code"]
+    return found
+
+
+def usage(done: Done) -> str:
+    """The message of a run that ended as a usage error: one line, nothing else, nothing run."""
+    assert done.code == 2, done.out + done.err
+    assert done.result is None
+    assert done.out == ""
+    assert done.err.startswith("checker: ")
+    assert done.err.count("\n") == 1
+    return done.err
+
+
+def nothing_left(temporary: Path) -> None:
+    """Neither a file nor a process of a run whose temporary folder this was is there any more."""
+    assert list(temporary.iterdir()) == []
+    deadline = time.monotonic() + 2
+    while processes(temporary) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes(temporary) == []
+
+
+def processes(temporary: Path) -> List[str]:
+    """Command lines of the processes that were started with this temporary folder, or name it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+            if process.pid != os.getpid() and (
+                any(str(temporary) in word for word in words)
+                or process.environ().get("TMPDIR", "").startswith(str(temporary))
+            ):
+                found.append(" ".join(words))
+        except psutil.Error:
+            continue
+    return found
+
+
+def picture(folder: Path) -> Dict[str, Tuple[Any, ...]]:
+    """Everything about a folder that a run must not change."""
+    found: Dict[str, Tuple[Any, ...]] = {}
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        status = path.lstat()
+        content = ""
+        if path.is_symlink():
+            content = os.readlink(str(path))
+        elif stat.S_ISREG(status.st_mode) and status.st_size < 10**8:
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+        facts = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_nlink)
+        found[repr(path)] = (*facts, status.st_uid, status.st_ino, content)
+    return found
