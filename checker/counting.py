@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING, Optional
 
 from checker import scoring
-from checker.channel import Received
 from checker.editions import Edition
 from checker.errors import EvidenceError
 from checker.evidence import Count
 from checker.progress import Observer
 from checker.sandbox import Stop
+from checker.sandbox.channel import Received
 
 if TYPE_CHECKING:
     import numpy as np

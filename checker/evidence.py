@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar
 
-from checker.channel import Received, Receiver
 from checker.errors import EvidenceError
 from checker.sandbox import Run
+from checker.sandbox.channel import Received, Receiver
 from checker.typed import FieldError, structure
 
 T = TypeVar("T")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from checker import evidence, scoring
-from checker.channel import Received, Receiver
 from checker.counting import Counter
 from checker.editions import Edition
 from checker.errors import EvidenceError, ToolError
@@ -19,6 +18,7 @@ from checker.outcomes import Blocked, Outcome
 from checker.progress import Observer
 from checker.result import Accuracy, StageRecord
 from checker.sandbox import Limits, Run, Sandbox
+from checker.sandbox.channel import Received, Receiver
 from checker.submission import Submission, SubmittedFile
 
 if TYPE_CHECKING:

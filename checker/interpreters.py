@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from checker.errors import CheckerError, UsageError
-from checker.processes import undisturbed
+from checker.interrupts import undisturbed
 from checker.typed import FieldError, structure
 
 PROBE = Path(__file__).parent / "probes" / "interpreter.py"

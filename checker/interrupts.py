@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import threading
 import time
 from types import FrameType
-from typing import Optional
+from typing import Iterator, List, Optional
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 # Ending a probe's processes and removing its files takes at most about this long; then somebody who
@@ -21,18 +24,15 @@ class _State:
 
 def install() -> None:
     """Turn these signals into one KeyboardInterrupt; one that our parent had us ignore stays ignored."""
-    for name in _SIGNALS:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+    for number in _numbers():
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _handle)
 
 
 def ignore() -> None:
     """The verdict is out: Python's own end, which puts back what kills, is not disturbed either."""
-    for name in _SIGNALS:
-        number = getattr(signal, name, None)
-        if number is not None:
-            signal.signal(number, signal.SIG_IGN)
+    for number in _numbers():
+        signal.signal(number, signal.SIG_IGN)
 
 
 def came() -> bool:
@@ -46,3 +46,30 @@ def _handle(number: int, frame: Optional[FrameType]) -> None:
         return
     _State.first = now
     raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C and its like wait until the block is through."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: List[int] = []
+    kept = {number: signal.getsignal(number) for number in _numbers()}
+    for number, handler in kept.items():
+        # None: not set from Python, so nothing that could be put back.
+        if handler not in (None, signal.SIG_IGN):
+            signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            if handler is not None:
+                signal.signal(number, handler)
+        for first in came[:1]:
+            os.kill(os.getpid(), first)
+
+
+def _numbers() -> List[int]:
+    """The signals that this system has."""
+    return [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]

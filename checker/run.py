@@ -17,10 +17,9 @@ from checker import (
     editions,
     engine,
     interpreters,
-    processes,
+    interrupts,
     result,
     sandbox,
-    scratch,
     submission,
 )
 from checker.editions import Edition
@@ -93,14 +92,14 @@ def _workspace(observer: Observer) -> Iterator[Path]:
     """A folder of ours; afterwards neither it nor a process of the run is there any more."""
     path: Optional[Path] = None
     try:
-        with processes.undisturbed():
+        with interrupts.undisturbed():
             path = _new_folder()
         yield path
     finally:
-        with processes.undisturbed():
+        with interrupts.undisturbed():
             observer.close()
             if path is not None:
-                scratch.remove(path)
+                sandbox.remove(path)
 
 
 def _new_folder() -> Path:

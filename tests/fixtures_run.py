@@ -5,39 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from checker import editions
 from fixtures import make
+from tests import program
 
 PYTHON = os.environ.get("CHECKER_TEST_PYTHON", sys.executable)
 
 
-def run(folder: Path, *arguments: str, timeout: float = 400) -> subprocess.CompletedProcess[str]:
-    """Run ``checker check`` on a folder as a user does."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("CHECKER_")}
-    return subprocess.run(
-        [sys.executable, "-m", "checker", "check", str(folder), "--python", PYTHON, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env=environment,
-        check=False,
-    )
-
-
 def result(folder: Path, scratch: Path, *arguments: str) -> Dict[str, Any]:
-    """Run the program and return its JSON; the exit code has to be the one in it."""
-    target = scratch / "result.json"
-    done = run(folder, "--json", str(target), *arguments)
-    assert target.exists(), done.stdout + done.stderr
-    found: Dict[str, Any] = json.loads(target.read_text())
-    assert done.returncode == found["exit_code"], done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return found
+    """Run the program over a folder with the interpreter under test; returns its JSON."""
+    done = program.check(scratch, folder, "--python", PYTHON, *arguments, timeout=400)
+    assert done.result is not None, done.out + done.err
+    return done.result
 
 
 def edition_with(limits: Dict[str, float], scratch: Path) -> Path:

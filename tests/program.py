@@ -91,6 +91,7 @@ def check(
     line: Optional[List[Union[str, bytes]]] = None,
     variables: Optional[Dict[str, str]] = None,
     json_too: bool = True,
+    timeout: float = 120,
     **options: Any,
 ) -> Done:
     """Run ``checker check``; it leaves no traceback, no file of its own and no process."""
@@ -106,7 +107,7 @@ def check(
         capture_output=True,
         cwd=str(cwd),
         env=environment(temporary, **(variables or {})),
-        timeout=120,
+        timeout=timeout,
         check=False,
         **options,
     )

@@ -13,10 +13,10 @@ from typing import Any, List, Sequence
 import numpy as np
 import pytest
 
-from checker import channel
-from checker.channel import Event, Received, Receiver
 from checker.errors import EvidenceError, ToolError
 from checker.probes import wire
+from checker.sandbox import channel
+from checker.sandbox.channel import Event, Received, Receiver
 
 
 def frame(kind: int, payload: bytes) -> bytes:

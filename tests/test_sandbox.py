@@ -17,11 +17,11 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 import psutil
 import pytest
 
-from checker import interpreters, processes, scratch, walls
-from checker.channel import Receiver
+from checker import interpreters
 from checker.errors import ToolError
 from checker.interpreters import Interpreter
-from checker.sandbox import PROBES, Limits, Run, Sandbox, Stop
+from checker.sandbox import Limits, Run, Sandbox, Stop, processes, scratch, walls
+from checker.sandbox.channel import Receiver
 
 LEVELS = ("bubblewrap", "limits")
 MEGABYTE = 1_000_000
@@ -63,7 +63,7 @@ class Bench:
         self.workspace, self.probes = folder / "workspace", folder / "probes"
         for one in (self.workspace, self.probes):
             one.mkdir()
-        shutil.copy(str(PROBES / "wire.py"), str(self.probes))
+        shutil.copy(str(walls.PACKAGE / "probes" / "wire.py"), str(self.probes))
         self.level, self.interpreter = level, interpreter
         self.token = uuid.uuid4().hex
         self.receiver = Receiver(MEGABYTE)

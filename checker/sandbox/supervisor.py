@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Mapping, Optional, Tuple
 
-from checker.channel import STARTED, Event, Receiver
 from checker.errors import EvidenceError, ToolError
-from checker.processes import Tree
-from checker.scratch import DiskError, Scratch
+from checker.sandbox.channel import STARTED, Event, Receiver
+from checker.sandbox.processes import Tree
+from checker.sandbox.scratch import DiskError, Scratch
 
 _INTERVAL = 0.1  # seconds between two looks at the processes
 _LONGEST = 1.0  # and at most, where a look takes long

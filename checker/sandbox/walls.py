@@ -14,7 +14,7 @@ from typing import Iterator, List, Mapping, Sequence, Set
 
 from checker.interpreters import Interpreter
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent.parent
 SCRATCH, INPUT, PROBES = "/scratch", "/submission", "/probes"
 VENDOR = PROBES + "-vendor"
 # Folders of a scratch folder, and where a probe finds them. Shared memory is a file like any other.

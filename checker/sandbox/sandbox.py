@@ -18,15 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from checker import processes, scratch, walls
-from checker.channel import STARTED, Receiver
+from checker import interrupts
 from checker.errors import ToolError
 from checker.interpreters import Interpreter
-from checker.scratch import Scratch, remove
-from checker.supervisor import Limits, Mark, Pipes, Run, Stop, Supervisor
-from checker.walls import Walls
-
-__all__ = ["Isolation", "Limits", "Mark", "Run", "Sandbox", "Stop", "remove"]
+from checker.sandbox import processes, scratch, walls
+from checker.sandbox.channel import STARTED, Receiver
+from checker.sandbox.scratch import Scratch
+from checker.sandbox.supervisor import Limits, Pipes, Run, Supervisor
+from checker.sandbox.walls import Walls
 
 PROBES = walls.PACKAGE / "probes"
 # No further user namespaces inside, where bubblewrap knows how (0.8): they make memory to write in.
@@ -82,7 +81,7 @@ class Sandbox:
             arguments.update(channel=reports.fileno(), answers=answers.fileno())
             arguments["inputs"] = walls.INPUT if self._walls else str(place.path / "input")
             command = self._command(probe, arguments, inputs, place)
-            with processes.undisturbed():
+            with interrupts.undisturbed():
                 others = processes.others()
                 process = self._start(command, place, limits, (reports.fileno(), answers.fileno()))
                 tree = processes.Tree(process, self._walls is not None, others)
@@ -180,7 +179,7 @@ class Sandbox:
 def _end(process: subprocess.Popen[bytes], tree: processes.Tree) -> None:
     """End the run's processes, and close its pipes."""
     try:
-        with processes.undisturbed():
+        with interrupts.undisturbed():
             tree.end()
     finally:
         for stream in (process.stdout, process.stderr):

@@ -21,7 +21,6 @@ from checker.errors import ToolError
 LINUX = sys.platform.startswith("linux")
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _PATIENCE = 10.0  # seconds until a process that does not end is given up
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _one_at_a_time = threading.Lock()
 _count_lock = threading.Lock()
 _adopting = 0  # runs that last
@@ -134,28 +133,6 @@ def adoption(contained: bool) -> Iterator[None]:
         _adopt(+1)
         stack.callback(_adopt, -1)
         yield
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ctrl-C and its like wait until the block is through."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: List[int] = []
-    kept = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number, handler in kept.items():
-        # None: not set from Python, so nothing that could be put back.
-        if handler not in (None, signal.SIG_IGN):
-            signal.signal(number, lambda number, _: came.append(number))
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            if handler is not None:
-                signal.signal(number, handler)
-        for first in came[:1]:
-            os.kill(os.getpid(), first)
 
 
 def _adopt(more: int) -> None:
