@@ -64,9 +64,7 @@ def test_the_active_environment_is_the_submissions_interpreter(
 
 
 @pytest.mark.parametrize("images", [None, "few"])
-def test_under_limits_alone_the_verdict_is_the_same(
-    passing: Path, tmp_path: Path, images: Optional[str]
-) -> None:
+def test_limits_alone_give_the_same_verdict(passing: Path, tmp_path: Path, images: Optional[str]) -> None:
     folder = tmp_path / "bin"
     folder.mkdir()
     path = next(programs_but("bwrap", folder))
