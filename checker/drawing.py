@@ -71,7 +71,7 @@ class Drawn:
         return files
 
 
-def draw(path: Optional[str], edition: Edition, seed: int, few: int = 40) -> Drawn:
+def draw(path: Optional[str], edition: Edition, seed: int, few: int) -> Drawn:
     """Load the images, shuffle them, and draw the decoys. Raises ImagesError."""
     source = datasets.load(path, edition)
     generator = np.random.RandomState(seed)

@@ -23,5 +23,9 @@ class EvidenceError(CheckerError):
     """A probe's output is not in the agreed form; it is never used."""
 
 
+class OversizeError(EvidenceError):
+    """A probe's output is larger than the edition gives it room for."""
+
+
 class ToolError(CheckerError):
     """The checker itself failed: status ``error``, exit code 3."""

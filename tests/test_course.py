@@ -107,7 +107,7 @@ def test_the_labels_that_a_probe_gets_are_decoys(images: Path) -> None:
     from checker import checks, drawing, editions
 
     edition = editions.load(editions.DEFAULT, checks.every())
-    drawn = drawing.draw(str(images), edition, seed=3)
+    drawn = drawing.draw(str(images), edition, seed=3, few=40)
     decoys = drawn.decoys["all"]
     # Chance alone: a tenth, within four standard deviations.
     assert abs((decoys == drawn.labels).mean() - 0.1) < 0.012

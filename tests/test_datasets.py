@@ -91,8 +91,8 @@ def test_the_digest_depends_on_pairs_and_not_on_their_order() -> None:
 
 
 def test_drawing_shuffles_pairs_and_draws_decoys_apart_from_them() -> None:
-    drawn = drawing.draw(None, EDITION, seed=1)
-    again, other = drawing.draw(None, EDITION, seed=1), drawing.draw(None, EDITION, seed=2)
+    drawn = drawing.draw(None, EDITION, 1, 40)
+    again, other = drawing.draw(None, EDITION, 1, 40), drawing.draw(None, EDITION, 2, 40)
     assert datasets.digest(drawn.images, drawn.labels) == drawn.source.digest
     assert (drawn.labels == again.labels).all()
     assert not (drawn.labels == other.labels).all()

@@ -7,6 +7,7 @@ from checker.evidence import Raised, ScriptEvidence, Watched
 from checker.gather import Evidence
 from checker.outcomes import Blocked, Failure, LimitReached, Outcome
 
+REFUSED = "DownloadRefused"  # what a probe raises in place of a download: probes/watch.py
 _MAIN = "Move what runs behind  if __name__ == '__main__':  at the end of the file."
 # Below this many seconds of CPU time nobody trains anything; TensorFlow on a fast machine takes two.
 _CPU_FLOOR = 2.0
@@ -59,7 +60,7 @@ def import_failure(evidence: Evidence, edition: Edition) -> Outcome:
     if not script.tensorflow_loaded:
         return _no_tensorflow(evidence, script)
     downloads = [item for item in script.watched_import if item.kind == "download"]
-    if downloads:
+    if downloads and script.import_error is not None and script.import_error.type == REFUSED:
         return _download(downloads[0], expected, name)
     if script.import_error is not None:
         return _raised(script.import_error, expected, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from checker.editions import Edition
 from checker.evidence import InspectionEvidence, ModelEvidence, Raised
 from checker.gather import Evidence
@@ -40,6 +42,7 @@ def check_model_loads(evidence: Evidence, edition: Edition) -> None:
     name = edition.files.model.name
     expected = "K.models.load_model('{}') returns a model, as in 0-main.py".format(name)
     if model.load_error is not None:
+        _script_lambda(evidence, model.load_error)
         raise Failure(expected, str(model.load_error), name, _load_advice(model.load_error))
     _ended(evidence, model, expected, "loading it")
 
@@ -70,12 +73,22 @@ def check_model_compiled(evidence: Evidence, edition: Edition) -> None:
             name,
             evidence.mend("preprocess_images"),
         )
+    if model.predict_error is not None or _odd_output(model, edition):
+        raise Blocked(
+            "a model that takes X_p and gives {} scores".format(edition.classes),
+            "it does not",
+            name,
+            evidence.mend("model_predicts"),
+        )
     found = str(compiled.error) if compiled.error else "it evaluates nothing"
     raise Failure("the model evaluates one batch", found, name, advice)
 
 
 def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
-    """It takes what ``preprocess_data`` returns and gives (m, 10) finite scores (counted from raw scores)."""
+    """It takes what ``preprocess_data`` returns and gives (m, 10) finite scores.
+
+    Counted from raw scores; shapes and errors are told.
+    """
     model = loaded(evidence)
     name = edition.files.model.name
     classes = edition.classes
@@ -90,7 +103,7 @@ def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
         )
     shapes = model.shapes
     given = "X_p of shape {}".format(tuple(received.header.shape))
-    if shapes and shapes.output and (len(shapes.output) != 2 or shapes.output[1] != classes):
+    if shapes and _odd_output(model, edition):
         raise Failure(
             expected,
             "the model's output has shape {}".format(_shape_words(shapes.output)),
@@ -142,6 +155,28 @@ def check_frozen_layers(evidence: Evidence) -> None:
         )
 
 
+def _odd_output(model: ModelEvidence, edition: Edition) -> bool:
+    """Whether the model says of itself that it gives something else than (m, classes)."""
+    output = model.shapes.output if model.shapes else ()
+    return bool(output) and (len(output) != 2 or output[1] != edition.classes)
+
+
+def _script_lambda(evidence: Evidence, error: Raised) -> None:
+    """Raise Blocked where a Lambda looks its names up in the script, which does not run here."""
+    config = evidence.inspection().config
+    module = evidence.edition.files.script.name.rsplit(".", 1)[0]
+    if config is None or not any(item.module == module for item in config.lambdas):
+        return
+    raise Blocked(
+        "a Lambda that needs nothing of {}.py".format(module),
+        "it was made while {}.py was imported, and loading it without that fails: {}".format(module, error),
+        evidence.edition.files.model.name,
+        "Run the script itself (./{}.py) to save the model, and write the Lambda with K alone.".format(
+            module
+        ),
+    )
+
+
 def _readable(evidence: Evidence) -> InspectionEvidence:
     inspection = evidence.inspection()
     if inspection.config is None or not inspection.config.readable:
@@ -182,6 +217,8 @@ def _ended(evidence: Evidence, model: ModelEvidence, expected: str, doing: str) 
             name,
             "Use a smaller application, or scale the images up less.",
         )
+    if run.ending == "malformed":
+        raise Failure(expected, run.detail, name, "End the model with one layer of that many units.")
     raise Failure(
         expected,
         "{} ended the process: {}".format(doing, run.detail or run.ending),
@@ -195,13 +232,17 @@ def _shape_words(shape: object) -> str:
 
 
 def _load_advice(error: Raised) -> str:
-    if error.type == "NameError" or "is not defined" in error.message:
+    """What to do about an error of ``load_model``."""
+    missing = re.search(r"name '(\w+)' is not defined", error.message)
+    if missing:
         return (
-            "Your Lambda uses a name that 0-main.py does not define; at load time only K exists there."
-            " Write it with K alone, for example K.backend.resize_images."
+            "Your Lambda uses the name {}, which 0-main.py does not define. Write the Lambda with K alone,"
+            " for example K.backend.resize_images, and write a number into it instead of a name.".format(
+                missing.group(1)
+            )
         )
     if "bad marshal data" in error.message:
         return "The Lambda was saved by another version of Python; save the model with the course's."
-    if "Unknown layer" in error.message or "Unknown" in error.message:
-        return "0-main.py passes no custom objects: use layers of Keras itself."
+    if "Unknown" in error.message:
+        return "0-main.py passes no custom objects: use layers, losses and metrics of Keras itself."
     return "Load it as 0-main.py does, in the folder of your submission, and mend what it shows."

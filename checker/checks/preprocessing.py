@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Optional
 
-from checker.checks.importing import import_failure
+from checker.checks.importing import REFUSED, import_failure
 from checker.editions import Edition
 from checker.evidence import Returned, ScriptEvidence
 from checker.gather import Evidence
@@ -21,6 +21,11 @@ _CALLS = {
     "half": "half of the images",
     "all": "all test images",
 }
+_RAISED = (
+    "Call preprocess_data in a script of your own with what K.datasets.cifar10.load_data() returns,"
+    " and mend that line."
+)
+_SMALL = "Prepare the arrays and nothing else; enlarge the images in a Lambda of the model, not here."
 _CHUNK = 50_000_000  # bytes that are looked at at once
 
 
@@ -56,15 +61,18 @@ def check_preprocess_images(evidence: Evidence, edition: Edition, flag: Callable
         flag("X_p has shape {}: not that of images".format(_shape(script, "all", "X")))
     if not _rows_agree(script):
         flag("X_p of an image depends on the other images in the batch (a mean over it, for example)")
-    for item in script.watched_calls:
-        if item.kind == "model":
-            flag("line {}: preprocess_data builds or loads a model".format(item.line))
-            break
+    for kind, words in (("model", "builds or loads a model"), ("load_data", "loads the data set")):
+        lines = [item.line for item in script.watched_calls if item.kind == kind]
+        if lines:
+            flag("line {}: preprocess_data {}".format(lines[0], words))
 
 
 def check_preprocess_labels(evidence: Evidence, edition: Edition) -> None:
-    """``Y_p`` encodes exactly the labels given, as the model's loss wants them (counted from raw arrays)."""
-    script = _called(evidence, edition)
+    """``Y_p`` encodes exactly the labels given, as the model's loss wants them.
+
+    Compared from raw arrays; that they are arrays of NumPy is told.
+    """
+    script = _returning(evidence, edition)
     where = _where(evidence, edition)
     expected = "Y_p: a numpy.ndarray that encodes the labels given, one-hot or as class numbers"
     form = ""
@@ -106,7 +114,7 @@ def check_preprocess_honest(evidence: Evidence, edition: Edition) -> None:
 
     The inputs are left as they were (told).
     """
-    script = _called(evidence, edition)
+    script = _returning(evidence, edition)
     where = _where(evidence, edition)
     for name in ("flat", "again", "column", "other"):
         returned = _returned(script, evidence, edition, name)
@@ -162,6 +170,19 @@ def _called(evidence: Evidence, edition: Edition) -> ScriptEvidence:
     return script
 
 
+def _returning(evidence: Evidence, edition: Edition) -> ScriptEvidence:
+    """The evidence where every call returned; the check of X_p says why one did not."""
+    script = evidence.script()
+    if not all(name in script.returned and "{}:Y".format(name) in script.arrays for name in _CALLS):
+        raise Blocked(
+            "preprocess_data returns X_p, Y_p",
+            "it does not",
+            _where(evidence, edition),
+            evidence.mend("preprocess_images"),
+        )
+    return script
+
+
 def _returned(script: ScriptEvidence, evidence: Evidence, edition: Edition, name: str) -> Returned:
     """One call's return, or the outcome that its absence is."""
     if name in script.returned and "{}:Y".format(name) in script.arrays:
@@ -172,8 +193,9 @@ def _returned(script: ScriptEvidence, evidence: Evidence, edition: Edition, name
 
 
 def _no_return(script: ScriptEvidence, edition: Edition, name: str, expected: str, where: str) -> Outcome:
+    error = script.raised.get(name)
     downloads = [item for item in script.watched_calls if item.kind == "download"]
-    if downloads:
+    if downloads and error is not None and error.type == REFUSED:
         return Blocked(
             expected,
             "it would have to download {}; nothing that is handed in gets a network".format(
@@ -187,19 +209,20 @@ def _no_return(script: ScriptEvidence, edition: Edition, name: str, expected: st
     if name in script.odd_return:
         found = "it returns {}".format(script.odd_return[name])
         return Failure(expected, found, where, "End it with:  return X_p, Y_p")
-    if name in script.raised:
-        error = script.raised[name]
+    if error is not None and any(item.what == "load_model" for item in script.watched_calls):
+        return Blocked(
+            expected,
+            "it loads a model, and there is none where the images are prepared ({})".format(error),
+            where,
+            "Prepare the arrays without a model; what a network computes belongs into the model itself.",
+        )
+    if error is not None:
         place = "{}, line {}".format(edition.files.script.name, error.line) if error.line else where
         found = str(error)
-        return Failure(
-            expected,
-            found,
-            place,
-            "Try it with  K.datasets.cifar10.load_data()  as 0-main.py does.",
-        )
+        return Failure(expected, found, place, _RAISED)
     run = script.run
     if run.ending == "limit":
-        return LimitReached(expected, run.detail, where, "Prepare the arrays and nothing else.")
+        return LimitReached(expected, run.detail, where, _SMALL)
     if run.ending == "malformed":
         return Failure(
             expected,
@@ -222,13 +245,14 @@ def _where(evidence: Evidence, edition: Edition) -> str:
 
 
 def _type_words(name: str) -> str:
-    return "a {}".format(name)
+    module, _, kind = name.rpartition(".")
+    return "a {}".format(kind if module == "builtins" else name)
 
 
 def _array_advice(which: str, name: str) -> str:
     if name.startswith("tensorflow"):
         return "Turn the tensor into an array:  {0} = {0}.numpy()".format(which)
-    return "Return a numpy.ndarray."
+    return "Turn it into an array:  {0} = K.backend.constant({0}).numpy()".format(which)
 
 
 def _array(script: ScriptEvidence, call: str, which: str) -> Optional[np.ndarray]:

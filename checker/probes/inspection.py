@@ -66,7 +66,7 @@ def identifier(value):
     if isinstance(value, dict):
         inner = value.get("config")
         name = inner.get("name") if isinstance(inner, dict) else None
-        return str(value.get("class_name") or name or "")
+        return str(value.get("class_name") or name or json.dumps(value)[:200])
     return str(value) if isinstance(value, str) else json.dumps(value)[:200] if value else ""
 
 

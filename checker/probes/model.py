@@ -19,8 +19,12 @@ sys.path.pop(0)
 BATCH = 128
 
 
-def course_main(keras, images):
-    """A ``__main__`` that holds what the course's ``0-main.py`` defines before it loads the model."""
+def course_main(keras, images, script):
+    """A ``__main__`` that holds what the course's ``0-main.py`` defines before it loads the model.
+
+    A Lambda that was made while the script was imported looks its names up in the script's module,
+    which 0-main.py has imported. Nothing of the script runs here: of its names, that one has K alone.
+    """
     main = types.ModuleType("__main__")
 
     def preprocess_data(X, Y):
@@ -28,6 +32,8 @@ def course_main(keras, images):
 
     vars(main).update(K=keras, preprocess_data=preprocess_data, _=None, X=None, Y=None, X_p=images, Y_p=None)
     sys.modules["__main__"] = main
+    sys.modules[script] = types.ModuleType(script)
+    sys.modules[script].__dict__["K"] = keras
 
 
 def load(channel, keras, path):
@@ -71,12 +77,12 @@ def shape_of(model, name):
         return []
 
 
-def decoys(loss, count, classes):
-    """Labels for one evaluation, random, in the form that the loss wants."""
+def decoys(count, classes):
+    """Labels for one evaluation, random: one-hot, and as class numbers."""
     import numpy as np
 
     labels = np.random.RandomState(0).randint(0, classes, count)
-    return labels if "sparse" in str(loss).lower() else np.eye(classes, dtype="float32")[labels]
+    return np.eye(classes, dtype="float32")[labels], labels
 
 
 def loss_name(loss):
@@ -97,12 +103,14 @@ def report_compiled(channel, model, images, classes):
         "error": None,
     }
     if fact["optimizer"] and fact["loss"]:
-        few = images[:8]
-        try:
-            model.evaluate(few, decoys(fact["loss"], len(few), classes), batch_size=8, verbose=0)
-            fact["evaluated"] = True
-        except Exception as error:
-            fact["error"] = wire.describe(error)
+        # A loss may be a name, a function, a list or a dictionary: which labels it wants is tried.
+        for labels in decoys(len(images), classes):
+            try:
+                model.evaluate(images, labels, batch_size=8, verbose=0)
+                fact["evaluated"] = True
+                break
+            except Exception as error:
+                fact["error"] = fact["error"] or wire.describe(error)
     channel.fact("compiled", **fact)
 
 
@@ -139,7 +147,7 @@ def main(channel, settings):
         mode="r",
         shape=tuple(settings["shape"]),
     )
-    course_main(tf.keras, images)
+    course_main(tf.keras, images, settings["script_module"])
     model = load(channel, tf.keras, path)
     if model is None:
         return

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
-from checker.errors import EvidenceError, ToolError
+from checker.errors import EvidenceError, OversizeError, ToolError
 
 STARTED = "started"  # what a probe says before anything else; no fact of its own
 MAX_FACT = 200_000
@@ -190,7 +190,7 @@ class Receiver:
             raise EvidenceError("an array without a usable shape")
         header = ArrayHeader(name, dtype, tuple(shape))
         if header.length > self._left:
-            raise EvidenceError(
+            raise OversizeError(
                 "an array of {:.1f} MB, {:.1f} MB may still come".format(
                     header.length / 1e6, self._left / 1e6
                 )

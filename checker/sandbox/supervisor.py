@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Mapping, Optional, Tuple
 
-from checker.errors import EvidenceError, ToolError
+from checker.errors import EvidenceError, OversizeError, ToolError
 from checker.sandbox.channel import STARTED, Event, Receiver
 from checker.sandbox.processes import Tree
 from checker.sandbox.scratch import DiskError, Scratch
@@ -164,6 +164,8 @@ class Supervisor:
             self._drain()
         except _Limit as limit:
             return "limit", str(limit)
+        except OversizeError as error:
+            return "limit", "output: {}".format(error)
         except EvidenceError as error:
             return "malformed", str(error)
         except Stop:
