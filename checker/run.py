@@ -9,13 +9,14 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, List, Mapping, Optional, Tuple
+from typing import Iterator, Mapping, Optional, Tuple
 
 from checker import (
     __version__,
     checks,
     editions,
     engine,
+    facts,
     interpreters,
     interrupts,
     result,
@@ -29,7 +30,6 @@ from checker.interpreters import Choice
 from checker.progress import Observer
 from checker.result import (
     CheckResult,
-    Fact,
     FileRecord,
     ImagesRecord,
     InterpreterRecord,
@@ -163,7 +163,7 @@ def _result(
         seconds=round(time.monotonic() - started, 3),
         checks=outcomes,
         accuracy=accuracy,
-        facts=tuple(_facts(evidence, choice, edition)),
+        facts=facts.of(evidence),
         points=Points(
             sum(item.points for item in outcomes),
             sum(item.points_possible for item in outcomes if item.status is not result.Status.NOT_RUN),
@@ -197,53 +197,3 @@ def _differences(choice: Choice, edition: Edition) -> Tuple[str, ...]:
         for name, found, version in pairs
         if not (found + ".").startswith(version + ".")
     )
-
-
-def _facts(evidence: Evidence, choice: Choice, edition: Edition) -> List[Fact]:
-    """Facts that carry no points, of the stages that were gathered."""
-    facts: List[Fact] = []
-    script = evidence.submission.script
-    if script.path is not None:
-        data = script.path.read_bytes()
-        words = "{} lines, {} words, {} bytes".format(data.count(b"\n"), len(data.split()), len(data))
-        facts.append(Fact("wc {}".format(script.name), words))
-    source = evidence.gathered("source")
-    if source is not None:
-        for mode in source.git_modes:
-            facts.append(Fact("mode in git's index: {}".format(mode.name), mode.mode))
-        if source.style is not None and source.style.version:
-            facts.append(
-                Fact(
-                    "read by",
-                    "Python {}, pycodestyle {}".format(choice.interpreter.python, source.style.version),
-                )
-            )
-        for item in source.applications[:3]:
-            facts.append(Fact("application", "{} (line {})".format(item.name, item.line)))
-    inspection = evidence.gathered("inspection")
-    if inspection is not None:
-        facts += _model_facts(inspection)
-    model = evidence.gathered("model")
-    if model is not None and model.loaded and not model.shim_works:
-        words = "K.backend.learning_phase is not there in this version of Keras"
-        facts.append(Fact("0-main.py's shim raises", words))
-    return facts
-
-
-def _model_facts(inspection: object) -> List[Fact]:
-    from checker.evidence import InspectionEvidence
-
-    facts: List[Fact] = []
-    if not isinstance(inspection, InspectionEvidence):
-        return facts
-    if inspection.hdf5 is not None and inspection.hdf5.keras_version:
-        facts.append(Fact("model saved by Keras", inspection.hdf5.keras_version))
-        slots = "in the file" if inspection.hdf5.has_slots else "not in the file"
-        facts.append(Fact("optimizer's slots", slots))
-    config = inspection.config
-    if config is not None and config.readable:
-        counts = "{} layers, {} frozen, {} Lambda".format(config.layers, config.frozen, len(config.lambdas))
-        facts.append(Fact("model", counts))
-        if config.operations:
-            facts.append(Fact("TensorFlow operations that the file names", ", ".join(config.operations)))
-    return facts

@@ -1,0 +1,59 @@
+"""Facts that carry no points: what is worth knowing of the stages that were gathered."""
+
+from __future__ import annotations
+
+from typing import Iterator, Optional, Tuple
+
+from checker.evidence import InspectionEvidence, ModelEvidence, SourceEvidence
+from checker.gather import Evidence
+from checker.result import Fact
+
+
+def of(evidence: Evidence) -> Tuple[Fact, ...]:
+    """Return the facts of one run; a stage that did not run has none."""
+    return (
+        *_counts(evidence),
+        *_source(evidence.gathered("source"), evidence.interpreter.python),
+        *_inspection(evidence.gathered("inspection")),
+        *_model(evidence.gathered("model")),
+    )
+
+
+def _counts(evidence: Evidence) -> Iterator[Fact]:
+    """Lines, words and bytes of the text files, as the course's ``wc`` counts them."""
+    for file in (evidence.submission.script, evidence.submission.readme):
+        if file.path is not None:
+            data = file.path.read_bytes()
+            counts = (data.count(b"\n"), len(data.split()), len(data))
+            yield Fact("wc " + file.name, "{} lines, {} words, {} bytes".format(*counts))
+
+
+def _source(source: Optional[SourceEvidence], python: str) -> Iterator[Fact]:
+    if source is None:
+        return
+    for mode in source.git_modes:
+        yield Fact("mode in git's index: {}".format(mode.name), mode.mode)
+    if source.style is not None and source.style.version:
+        yield Fact("read by", "Python {}, pycodestyle {}".format(python, source.style.version))
+    for item in source.applications[:3]:
+        yield Fact("application", "{} (line {})".format(item.name, item.line))
+
+
+def _inspection(inspection: Optional[InspectionEvidence]) -> Iterator[Fact]:
+    if inspection is None:
+        return
+    hdf5, config = inspection.hdf5, inspection.config
+    if hdf5 is not None and hdf5.keras_version:
+        yield Fact("model saved by Keras", hdf5.keras_version)
+        yield Fact("optimizer's slots", "in the file" if hdf5.has_slots else "not in the file")
+    if config is not None and config.readable:
+        counts = (config.layers, config.frozen, len(config.lambdas))
+        yield Fact("model", "{} layers, {} frozen, {} Lambda".format(*counts))
+        if config.operations:
+            yield Fact("TensorFlow operations that the file names", ", ".join(config.operations))
+
+
+def _model(model: Optional[ModelEvidence]) -> Iterator[Fact]:
+    if model is not None and model.loaded and not model.shim_works:
+        words = "K.backend.learning_phase is not there in this version of Keras"
+        yield Fact("0-main.py's shim raises", words)
