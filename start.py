@@ -33,15 +33,15 @@ ENVIRONMENTS = (
 
 def candidates(version: str) -> Iterator[str]:
     """Places where an interpreter of this version may be: PATH, pyenv, uv."""
-    found = shutil.which("python" + version)
-    if found:
-        yield found
+    on_path = shutil.which("python" + version)
+    if on_path:
+        yield on_path
     root = Path(os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")))
     yield from (str(path) for path in sorted(root.glob("versions/{}.*/bin/python".format(version))))
     if shutil.which("uv"):
-        found = output(["uv", "python", "find", version])
-        if found:
-            yield found
+        known = output(["uv", "python", "find", version])
+        if known:
+            yield known
 
 
 def output(command: List[str]) -> Optional[str]:
@@ -55,13 +55,21 @@ def output(command: List[str]) -> Optional[str]:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+def found(version: str) -> Optional[str]:
+    """The first interpreter of this version that runs and can make environments; a shim need not."""
+    for python in candidates(version):
+        says = output([python, "-I", "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"])
+        if says == version:
+            return python
+    return None
+
+
 def interpreter() -> Tuple[str, str]:
-    """The first interpreter that runs and can make environments, and the tox environment for it."""
+    """The interpreter for the submission, and the tox environment for it."""
     for version, environment in ENVIRONMENTS:
-        for python in candidates(version):
-            says = output([python, "-I", "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"])
-            if says == version:
-                return python, environment
+        python = found(version)
+        if python:
+            return python, environment
     sys.exit(
         "start.py: no Python 3.8 to 3.13 was found on PATH, with pyenv or with uv; TensorFlow needs one."
         "\nGet one without root:  uv python install 3.8   or   pyenv install 3.8"

@@ -9,7 +9,7 @@ import stat
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Collection, Dict, List, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Tuple
 
 from checker.errors import EditionError
 from checker.text import printable
@@ -119,21 +119,63 @@ def load(name: str, known_checks: Collection[str]) -> Edition:
 
     Raises EditionError with the file, the key, and what was expected.
     """
-    path = Path(name) if name.endswith(".toml") else ASSIGNMENTS / (name + ".toml")
-    text = _read(name, path)
+    data, digest = read(name)
+    path = _path(name)
     try:
-        data = tomllib.loads(text.decode("utf-8"))
         if "digest" in data:
             raise FieldError("digest: unknown key; the checker computes it")
-        edition = structure(Edition, {**data, "digest": hashlib.sha256(text).hexdigest()})
+        edition = structure(Edition, {**data, "digest": digest})
         _validate(edition, known_checks)
+    except FieldError as error:
+        raise EditionError("{}: {}.".format(path, error)) from error
+    return edition
+
+
+def read(name: str) -> Tuple[Dict[str, Any], str]:
+    """Return the tables of an edition, with those of the file that it extends, and a SHA-256 of both files.
+
+    Raises EditionError.
+    """
+    path = _path(name)
+    text = _read(name, path)
+    data = _parse(path, text)
+    if "extends" not in data:
+        return data, hashlib.sha256(text).hexdigest()
+    try:
+        other = _shared(path, data.pop("extends"))
+    except FieldError as error:
+        raise EditionError("{}: {}.".format(path, error)) from error
+    shared = _read(str(other), other)
+    return _merged(_parse(other, shared), data), hashlib.sha256(text + b"\0" + shared).hexdigest()
+
+
+def _path(name: str) -> Path:
+    return Path(name) if name.endswith(".toml") else ASSIGNMENTS / (name + ".toml")
+
+
+def _parse(path: Path, text: bytes) -> Dict[str, Any]:
+    try:
+        return tomllib.loads(text.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise EditionError("{}: expected text in UTF-8; {}.".format(path, error.reason)) from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise EditionError("{}: expected TOML; {}.".format(path, str(error).rstrip("."))) from error
-    except FieldError as error:
-        raise EditionError("{}: {}.".format(path, error)) from error
-    return edition
+
+
+def _shared(path: Path, name: object) -> Path:
+    """The file that an edition extends: named by its path from the edition's own folder."""
+    if not isinstance(name, str) or not name.endswith(".toml") or not (path.parent / name).is_file():
+        raise mismatch("extends", "the path of a TOML file, from the folder of this one", name)
+    return path.parent / name
+
+
+def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> Dict[str, Any]:
+    """Both tables in one, in the order of the shared one; where both say something, ``own`` counts."""
+    merged = dict(shared)
+    for key, value in own.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
 
 
 def _read(name: str, path: Path) -> bytes:

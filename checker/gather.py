@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from checker.drawing import Drawn  # needs NumPy, which a quick run does without
 
 FEW = 40  # images for the small calls of preprocess_data
+NEWER_PYCODESTYLE = "2.11.1"
 _OURS_ALONE = ("source", "inspection")  # no submitted code runs in these: what they say wrong is our fault
 
 
@@ -193,7 +194,7 @@ class Evidence:
             inputs[files.script.name] = submission.script.path
         if submission.git_index:
             inputs["git-index"] = submission.git_index
-        version = self.edition.pycodestyle
+        version = self._pycodestyle()
         settings = {
             "script": files.script.name,
             "has_script": submission.script.path is not None,
@@ -206,6 +207,16 @@ class Evidence:
             "source", "Reading the script", settings, inputs, limits, lambda: Receiver(0)
         )
         return evidence.source_evidence(run, receiver)
+
+    def _pycodestyle(self) -> str:
+        """The edition's version, or one that reads what this Python writes.
+
+        Before 2.11, pycodestyle takes the inside of f-strings for code on Python 3.12 and later.
+        """
+        python = tuple(int(part) for part in self.interpreter.python.split(".")[:2])
+        version = self.edition.pycodestyle
+        old = tuple(int(part) for part in version.split(".")[:2]) < (2, 11)
+        return NEWER_PYCODESTYLE if old and python >= (3, 12) else version
 
     def _draw(self) -> Drawn:
         from checker import drawing

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from checker import editions
 from fixtures import make
 from tests import program
 
@@ -25,7 +24,7 @@ def result(folder: Path, scratch: Path, *arguments: str) -> Dict[str, Any]:
 
 def edition_with(limits: Dict[str, float], scratch: Path) -> Path:
     """Write a copy of the default edition with other limits."""
-    text = (editions.ASSIGNMENTS / (editions.DEFAULT + ".toml")).read_text()
+    text = program.edition_text()
     for key, value in limits.items():
         text, count = re.subn(r"(?m)^{} = \S+".format(key), "{} = {}".format(key, value), text)
         assert count == 1, key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 import psutil
+import tomli_w
+
+from checker import editions
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """\
@@ -37,6 +41,17 @@ def main():
 if __name__ == '__main__':
     main()
 """
+
+
+def edition_text() -> str:
+    """The default edition as one TOML, what it extends included; the checks come last."""
+    data, _ = editions.read(editions.DEFAULT)
+    text = tomli_w.dumps({**data, "checks": data.pop("checks")})
+    return re.sub(
+        r"\[\n((?:    .*\n)*)\]",
+        lambda match: "[" + " ".join(match.group(1).split("\n    ")).strip(" ,\n") + "]",
+        text,
+    )
 
 
 @dataclass(frozen=True)

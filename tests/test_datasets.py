@@ -174,7 +174,7 @@ def test_a_zip_bomb_is_read_no_further_than_its_heads(tmp_path: Path) -> None:
 
 
 def test_an_edition_with_other_images_needs_its_own(tmp_path: Path) -> None:
-    text = (editions.ASSIGNMENTS / (editions.DEFAULT + ".toml")).read_text()
+    text = program.edition_text()
     path = tmp_path / "edition.toml"
     path.write_text(text.replace("[32, 32, 3]", "[28, 28, 1]"))
     edition = editions.load(str(path), checks.every())

@@ -9,11 +9,12 @@ from typing import Optional
 
 import pytest
 
+import start
 from checker import checks, editions
 from checker.errors import EditionError
 from tests import program
 
-TEXT = (editions.ASSIGNMENTS / (editions.DEFAULT + ".toml")).read_text()
+TEXT = program.edition_text()
 
 
 def changed(pattern: str, new: str) -> str:
@@ -89,7 +90,7 @@ MISTAKES = [
     (r"^name = \"README.md\"", "name = 'cifar10.h5'", "files.readme.name: expected another name"),
     (r"^max_megabytes = 1500", "max_megabytes = 0", "files.model.max_megabytes: expected a positive number"),
     (r"^rules = \[\]", "rules = ['shebeng']", "files.model.rules: expected some of: shebang, final_newline"),
-    (r"^pycodestyle = .*", "pycodestyle = '2.7.0'", "pycodestyle: expected one of: 2.6.0"),
+    (r"^pycodestyle = .*", "pycodestyle = '2.7.0'", "pycodestyle: expected one of: 2.11.1, 2.6.0"),
     (
         r"^\[checks.style\]",
         "[checks.stile]",
@@ -162,3 +163,61 @@ def test_another_edition_is_obeyed(tmp_path: Path) -> None:
     done = program.check(tmp_path, "--quick", "--assignment", tmp_path / "other.toml", folder)
     assert done.code == 0
     assert done.check("readme_file")["points"] == 7
+
+
+def test_what_an_edition_extends_counts_where_it_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "shared.toml").write_text(changed(r"^threshold = .*", "threshold = 0.5"))
+    path = tmp_path / "own.toml"
+    path.write_text('extends = "shared.toml"\nclasses = 12\n[checks.style]\npoints = 9\n')
+    edition = editions.load(str(path), checks.every())
+    default = editions.load(editions.DEFAULT, checks.every())
+    assert (edition.threshold, edition.classes) == (0.5, 12)
+    assert (edition.checks["style"].points, edition.checks["style"].title) == (
+        9,
+        default.checks["style"].title,
+    )
+    assert list(edition.checks) == list(default.checks)
+    assert edition.digest != default.digest
+
+
+@pytest.mark.parametrize("found", ["1", '"missing.toml"', '"/etc"'])
+def test_an_edition_that_extends_nothing_is_refused(found: str, tmp_path: Path) -> None:
+    said = refused(tmp_path, "extends = {}\n".format(found) + TEXT)
+    assert said.startswith("extends: expected the path of a TOML file")
+
+
+def test_both_editions_of_the_course_differ_in_what_the_course_changed() -> None:
+    old, new = (editions.read("cifar10-transfer-{}".format(year))[0] for year in (2022, 2024))
+    assert {key for key in old if old[key] != new[key]} == {
+        "name", "title", "allowed_imports", "pycodestyle", "environment", "checks",
+    }  # fmt: skip
+    assert {key for key in old["checks"] if old["checks"][key] != new["checks"][key]} == {"style", "imports"}
+    assert sum(check["points"] for check in new["checks"].values()) == 100
+
+
+def test_the_course_of_2024_takes_its_own_import(tmp_path: Path) -> None:
+    folder = program.submission(tmp_path / "s")
+    script = folder / "0-transfer.py"
+    arguments = ("--quick", "--assignment", "cifar10-transfer-2024", folder)
+    assert program.check(tmp_path, *arguments).said("imports").count("from tensorflow import keras as K")
+    script.write_text(
+        script.read_text().replace("import tensorflow.keras as K", "from tensorflow import keras as K")
+    )
+    done = program.check(tmp_path, *arguments)
+    assert done.code == 0
+    assert done.result is not None
+    assert any("pycodestyle 2.11.1" in fact["value"] for fact in done.result["facts"])
+
+
+def test_the_old_pycodestyle_never_runs_on_a_python_that_it_misreads(tmp_path: Path) -> None:
+    python = start.found("3.12") or start.found("3.13")
+    if python is None:
+        pytest.skip("needs Python 3.12 or 3.13, and neither was found")
+    folder = program.submission(tmp_path / "s")
+    script = folder / "0-transfer.py"
+    # 2.6.0 finds E231 in the format of this f-string on 3.12.
+    script.write_text(script.read_text() + "    X = 'a'\n    print(f'{X:>9}{X!r:4}')\n")
+    done = program.check(tmp_path, "--quick", "--python", python, folder)
+    assert done.check("style")["status"] == "passed"
+    assert done.result is not None
+    assert any("pycodestyle 2.11.1" in fact["value"] for fact in done.result["facts"])
