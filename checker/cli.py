@@ -67,6 +67,16 @@ def check(options: argparse.Namespace) -> int:
     return result.exit_code
 
 
+def assignments(options: argparse.Namespace) -> int:
+    """List the editions, or the rules of one."""
+    from checker.reports import terminal
+
+    names = [options.name] if options.name else editions.names()
+    every = [editions.load(name, _checks()) for name in names]
+    print(terminal.rules(every[0]) if options.name else terminal.editions(every), end="")
+    return int(ExitCode.MEETS)
+
+
 def _checks() -> List[str]:
     from checker import checks
 
@@ -108,6 +118,17 @@ def _parser() -> argparse.ArgumentParser:
         default=editions.DEFAULT,
         help="an edition of the course, or a TOML file (default: %(default)s)",
     )
+    rules = commands.add_parser(
+        "assignments",
+        help="list the editions, or the rules of one",
+        description="List the editions of the course; with a name, each check of it, its points, and the"
+        " course's sentence that it rests on.",
+        epilog="example:  checker assignments {}".format(editions.DEFAULT),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    rules.set_defaults(command=assignments)
+    rules.add_argument("name", nargs="?", metavar="NAME", help="an edition, or a TOML file")
     return parser
 
 

@@ -114,6 +114,11 @@ class Edition:
         return tuple(file for file in every if rule in file.rules)
 
 
+def names() -> List[str]:
+    """The editions that ship with the checker."""
+    return sorted(path.stem for path in ASSIGNMENTS.glob("*.toml"))
+
+
 def load(name: str, known_checks: Collection[str]) -> Edition:
     """Read an edition by its name, or by the path of a TOML file.
 
@@ -189,7 +194,7 @@ def _read(name: str, path: Path) -> bytes:
             return path.read_bytes()
     except (OSError, ValueError) as error:
         found = getattr(error, "strerror", None) or str(error)
-    known = ", ".join(sorted(entry.stem for entry in ASSIGNMENTS.glob("*.toml")))
+    known = ", ".join(names())
     raise EditionError(
         "--assignment {}: expected the path of a TOML file, or one of: {}; {}.".format(name, known, found)
     )

@@ -221,3 +221,21 @@ def test_the_old_pycodestyle_never_runs_on_a_python_that_it_misreads(tmp_path: P
     assert done.check("style")["status"] == "passed"
     assert done.result is not None
     assert any("pycodestyle 2.11.1" in fact["value"] for fact in done.result["facts"])
+
+
+def test_the_rules_can_be_read_without_us(tmp_path: Path) -> None:
+    line = program.command()[:-1]
+    listed = program.check(tmp_path, "assignments", line=line, json_too=False)
+    assert (listed.code, listed.err) == (0, "")
+    assert [row.split()[0] for row in listed.out.splitlines()] == editions.names()
+    for name in editions.names():
+        shown = program.check(tmp_path, "assignments", name, line=line, json_too=False)
+        assert (shown.code, shown.err) == (0, "")
+        words = " ".join(shown.out.split())
+        for check in editions.load(name, checks.every()).checks.values():
+            assert check.title in words
+            assert check.sentence in words
+        assert words.endswith("all together 100 points")
+        assert max(map(len, shown.out.splitlines())) <= 80
+    wrong = program.check(tmp_path, "assignments", "1999", line=line, json_too=False)
+    assert "1999: expected the path of a TOML file, or one of:" in program.usage(wrong)

@@ -26,9 +26,10 @@ def models() -> None:
 def test_outcome(name: str, tmp_path: Path) -> None:
     recipe = RECIPES[name]
     folder = fixtures_run.made(name, tmp_path / "submission", recipe)
-    arguments = ["--quick"] if recipe.quick else []
+    assignment = recipe.assignment
     if recipe.limits:
-        arguments += ["--assignment", str(fixtures_run.edition_with(recipe.limits, tmp_path))]
+        assignment = str(fixtures_run.edition_with(recipe.limits, tmp_path))
+    arguments = ["--assignment", assignment, *(["--quick"] if recipe.quick else [])]
     found = fixtures_run.result(folder, tmp_path, *arguments)
     wrong = fixtures_run.mismatches(recipe, found)
     assert not wrong, "\n".join(wrong)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import textwrap
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from checker.editions import Edition
 from checker.outcomes import ExitCode, Reason, Status
 from checker.result import Accuracy, CheckResult, Result
 from checker.text import printable, printable_lines
@@ -85,6 +86,24 @@ def line(check: CheckResult) -> RenderableType:
         " {:58} ".format(title if len(title) <= 58 else title[:55] + "..."),
         ("{:>9}".format(points), "dim"),
     )
+
+
+def editions(every: Sequence[Edition]) -> str:
+    """Return the editions, a line each: name and title."""
+    return "".join("{:24} {}\n".format(printable(item.name), printable(item.title)) for item in every)
+
+
+def rules(edition: Edition) -> str:
+    """Return what an edition asks for: each check, its points, and the course's sentence."""
+    lines = [printable(edition.title), ""]
+    for check in edition.checks.values():
+        worth = "hint" if check.hint else "{} points".format(check.points)
+        worth += "" if check.required or check.hint else ", not required"
+        lines.append(" {:58} {:>18}".format(printable(check.title), worth))
+        wrapped = textwrap.wrap(printable(check.sentence), WIDTH - 4, break_on_hyphens=False)
+        lines += ["   " + part for part in wrapped]
+    total = sum(check.points for check in edition.checks.values())
+    return "\n".join([*lines, "", " {:58} {:>18}".format("all together", "{} points".format(total)), ""])
 
 
 def summary(result: Result) -> Iterator[RenderableType]:
