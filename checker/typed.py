@@ -1,4 +1,8 @@
-"""Dictionaries from outside (TOML, a probe, a result file) into frozen dataclasses."""
+"""Dictionaries from outside (TOML, a probe, a result file) into frozen dataclasses.
+
+Strict, since some of them were written by submitted code: dacite 1.9 takes ``true`` for 1 and a text for a
+list of letters, and does not name the path of a key that it does not know.
+"""
 
 from __future__ import annotations
 
