@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from checker.drawing import Drawn  # needs NumPy, which a quick run does without
 
 FEW = 40  # images for the small calls of preprocess_data
-NEWER_PYCODESTYLE = "2.11.1"
-_OURS_ALONE = ("source", "inspection")  # no submitted code runs in these: what they say wrong is our fault
+# On Python 3.12 and later the older one takes the inside of f-strings for code.
+OLDER_PYCODESTYLE, NEWER_PYCODESTYLE = "2.6.0", "2.11.1"
+_OURS_ALONE = ("source", "inspection")  # no submitted code runs in these: a wrong word is our fault
 
 
 @dataclass(frozen=True)
@@ -209,14 +210,10 @@ class Evidence:
         return evidence.source_evidence(run, receiver)
 
     def _pycodestyle(self) -> str:
-        """The edition's version, or one that reads what this Python writes.
-
-        Before 2.11, pycodestyle takes the inside of f-strings for code on Python 3.12 and later.
-        """
-        python = tuple(int(part) for part in self.interpreter.python.split(".")[:2])
+        """The edition's version, or the newer one where this Python is too new for the older one."""
+        minor = int(self.interpreter.python.split(".")[1])
         version = self.edition.pycodestyle
-        old = tuple(int(part) for part in version.split(".")[:2]) < (2, 11)
-        return NEWER_PYCODESTYLE if old and python >= (3, 12) else version
+        return NEWER_PYCODESTYLE if version == OLDER_PYCODESTYLE and minor >= 12 else version
 
     def _draw(self) -> Drawn:
         from checker import drawing
