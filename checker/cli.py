@@ -53,11 +53,10 @@ def check(options: argparse.Namespace) -> int:
         images=options.images,
     )
     target = output.Target(Path(options.json), "--json") if options.json is not None else None
-    edition = editions.load(asked.assignment, _checks())
-    run.look(asked, edition)
+    edition = run.look(asked)
     console = terminal.console(sys.stdout)
     console.print(terminal.heading(edition.title, run.shown_folder(asked.folder)))
-    result = run.check(asked, os.environ, live.Live(console))
+    result = run.check(asked, edition, os.environ, live.Live(console))
     for part in terminal.summary(result):
         console.print(part)
     if target is not None:

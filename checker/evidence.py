@@ -207,7 +207,6 @@ class ScriptEvidence:
     imported: bool
     import_error: Optional[Raised]
     no_function: Optional[str]
-    calling: bool
     watched_import: Tuple[Watched, ...]
     watched_calls: Tuple[Watched, ...]
     returned: Dict[str, Returned]
@@ -341,7 +340,6 @@ def script_evidence(run: Run, receiver: Receiver) -> ScriptEvidence:
         imported=receiver.last("imported") is not None,
         import_error=_error(failure),
         no_function=None if nothing is None else str(nothing.get("found"))[:100],
-        calling=border < len(names),
         watched_import=_watched(receiver.facts[:border]),
         watched_calls=_watched(receiver.facts[border:]),
         returned={

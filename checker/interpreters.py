@@ -30,7 +30,6 @@ class Interpreter:
     executable: str
     python: str
     folders: Tuple[str, ...]
-    isolated_site: bool
     versions: Dict[str, str]
 
     @property

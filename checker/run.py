@@ -59,12 +59,13 @@ def shown_folder(folder: str) -> str:
     return printable(os.path.abspath(folder))
 
 
-def check(options: Options, environment: Mapping[str, str], observer: Observer) -> Result:
-    """Check one submission. Raises UsageError, or ToolError where the checker itself cannot go on."""
+def check(options: Options, edition: Edition, environment: Mapping[str, str], observer: Observer) -> Result:
+    """Check one submission that :func:`look` has looked at.
+
+    Raises UsageError, or ToolError where the checker itself cannot go on.
+    """
     started = time.monotonic()
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    edition = editions.load(options.assignment, checks.every())
-    look(options, edition)
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "big")
     request = Request(options.quick, options.exact, options.images, seed)
     choice = interpreters.choose(options.python, environment)
@@ -78,13 +79,15 @@ def check(options: Options, environment: Mapping[str, str], observer: Observer) 
         return _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
 
 
-def look(options: Options, edition: Edition) -> None:
-    """Raise UsageError for what can be seen to be of no use before anything is run or copied."""
+def look(options: Options) -> Edition:
+    """Read the edition; raise UsageError for what is seen to be of no use before anything runs."""
+    edition = editions.load(options.assignment, checks.every())
     submission.look(options.folder)
     if options.images is not None:
         from checker import datasets
 
         datasets.check_file(options.images, edition)
+    return edition
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import site
 import sys
 import sysconfig
 
@@ -53,7 +52,6 @@ def main():
                 "executable": sys.executable,
                 "python": "{}.{}.{}".format(*sys.version_info[:3]),
                 "folders": folders(),
-                "isolated_site": site.ENABLE_USER_SITE is False,
                 "versions": {name: version(names) for name, names in NAMES.items()},
             }
         )
