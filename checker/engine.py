@@ -142,7 +142,7 @@ class _Plugin:
                 return
             if name not in self._results:
                 found = "it did not" + (": " + self._fault if self._fault else "")
-                reason = Reason("the check reports", found, "", _OURS)
+                reason = Reason("checker-silent", "the check reports", found, "", _OURS)
                 self._add(self._result(name, self._edition.checks[name], Status.ERROR, reason))
 
     def _add(self, result: CheckResult) -> None:
@@ -179,10 +179,10 @@ class _Plugin:
         for name, rule in self._edition.checks.items():
             if name in self._results:
                 continue
-            reason = Reason("a run to its end", "it was interrupted", "", "Run it again.")
+            reason = Reason("run-interrupted", "a run to its end", "it was interrupted", "", "Run it again.")
             if name not in self._order:
                 found = "--quick runs those that need no TensorFlow"
-                reason = Reason("a run of all checks", found, "", "checker check")
+                reason = Reason("run-quick", "a run of all checks", found, "", "checker check")
             result = self._result(name, rule, Status.NOT_RUN, reason)
             self._observer.check(result)
             yield result
@@ -196,14 +196,17 @@ def _outcome(error: Optional[BaseException]) -> Tuple[Status, Optional[Reason]]:
     if isinstance(error, EvidenceError):
         # Only submitted code can make a probe's output malformed.
         return Status.FAILED, Reason(
-            "evidence in the agreed form",
-            "what came out of the submission's process is not: {}".format(error),
+            "output-disturbed",
+            "your code writes only to files that it opened itself, and prints",
+            "it wrote between the checker's own lines: {}".format(error),
             "",
-            "Remove what writes to descriptors that your script did not open.",
+            "Remove calls such as os.write(3, ...) and os.close, and what calls preprocess_data or"
+            " imports the script a second time in another process.",
         )
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = "{}, line {}".format(os.path.basename(last[0].filename), last[0].lineno) if last else ""
     return Status.ERROR, Reason(
+        "checker-fault",
         "the check runs",
         _words(error),
         place,

@@ -121,6 +121,7 @@ class Evidence:
         """The copy of a file, or Blocked by the check that says why there is none."""
         if file.path is None:
             raise Blocked(
+                "waits-for-file",
                 "{} can be read".format(file.name),
                 "it cannot",
                 where=file.name,
@@ -181,7 +182,8 @@ class Evidence:
     def _need_tensorflow(self) -> None:
         if not self.interpreter.has_tensorflow:
             raise Blocked(
-                "an interpreter with TensorFlow",
+                "tensorflow-missing",
+                "a Python with TensorFlow, to run your script and your model",
                 "{} (Python {}) has none".format(self.interpreter.executable, self.interpreter.python),
                 advice="Make one:  {}\nand name it:  checker check --python venv/bin/python".format(
                     self.edition.environment.install

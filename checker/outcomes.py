@@ -28,12 +28,24 @@ class Status(str, enum.Enum):
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a check did not pass, in words for the person who can change it."""
+    """Why a check did not pass, in words for the person who can change it.
 
+    ``name`` is stable, in kebab-case, and explained under that heading in ``docs/students.md``.
+    """
+
+    name: str
     expected: str
     found: str
     where: str = ""
     advice: str = ""
+
+
+@dataclass(frozen=True)
+class Cure:
+    """What a person does about one cause: the name of the outcome, and the advice that goes with it."""
+
+    name: str
+    advice: str
 
 
 class Outcome(Exception):
@@ -41,9 +53,9 @@ class Outcome(Exception):
 
     status = Status.ERROR
 
-    def __init__(self, expected: str, found: str, where: str = "", advice: str = "") -> None:
+    def __init__(self, name: str, expected: str, found: str, where: str = "", advice: str = "") -> None:
         super().__init__(found)
-        self.reason = Reason(expected, found, where, advice)
+        self.reason = Reason(name, expected, found, where, advice)
 
 
 class Failure(Outcome):

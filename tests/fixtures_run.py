@@ -56,6 +56,9 @@ def mismatches(recipe: make.Recipe, found: Dict[str, Any]) -> List[str]:
             wrong.append(
                 "{}: {} instead of {}: {}".format(check["name"], check["status"], wanted.status, said)
             )
+        name = (check["reason"] or {}).get("name", "")
+        if wanted.name != name:
+            wrong.append("{}: {!r} instead of {!r}: {}".format(check["name"], name, wanted.name, said))
         wrong += [
             "{}: {!r} is not in {}".format(check["name"], word, said)
             for word in wanted.words

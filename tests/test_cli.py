@@ -396,7 +396,7 @@ def test_no_field_of_a_result_reaches_the_terminal_raw(tmp_path: Path) -> None:
 
     spoilt = spoil(done.result)
     spoilt["checks"][0].update(
-        status="failed", reason=dict.fromkeys(("expected", "found", "where", "advice"), evil)
+        status="failed", reason=dict.fromkeys(("name", "expected", "found", "where", "advice"), evil)
     )
     spoilt["checks"][1].update(status="blocked", flags=[evil])
     spoilt["interpreter"]["differs"] = [evil]

@@ -191,7 +191,7 @@ class Nothing:
     """Evidence that is not there: every check that asks for some is blocked."""
 
     def __getattr__(self, name: str) -> Any:
-        raise Blocked("evidence", "none")
+        raise Blocked("waits-for-file", "evidence", "none")
 
 
 def test_all_declared_checks_are_reported_in_order() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from checker.checks.model import loaded
 from checker.gather import Evidence
-from checker.outcomes import Blocked, Failure
+from checker.outcomes import Blocked, Cure, Failure
 
-_MORE = (
+_MORE = Cure(
+    "accuracy-low",
     "Train the layers above the frozen ones longer, unfreeze one more block with a low learning rate,"
-    " scale the images up more, or add mirrored images."
+    " scale the images up more, or add mirrored images.",
 )
-_ODD = (
+_ODD = Cure(
+    "accuracy-very-low",
     "So low that preprocess_data is likely not what the model was trained with: compare the two."
-    " Then see that the training itself got anywhere."
+    " Then see that the training itself got anywhere.",
 )
 
 
@@ -24,6 +26,7 @@ def check_accuracy(evidence: Evidence) -> None:
     name = edition.files.model.name
     if accuracy is None:
         raise Blocked(
+            "waits-for-scores",
             "scores for the test images",
             "there are none",
             name,
@@ -33,11 +36,12 @@ def check_accuracy(evidence: Evidence) -> None:
         return
     share = accuracy.correct / accuracy.seen if accuracy.seen else 0.0
     expected = "test accuracy of at least {:.0%}".format(edition.threshold)
-    found = "{:.1%} of {:,} images ({:.1%} to {:.1%})".format(
-        share, accuracy.seen, accuracy.low, accuracy.high
-    )
+    found = "{:.1%} of {:,} images".format(share, accuracy.seen)
+    if accuracy.low < accuracy.high:
+        found += ", so {:.1%} to {:.1%} of all test images".format(accuracy.low, accuracy.high)
     if accuracy.meets is None:
         raise Blocked(
+            "accuracy-too-close",
             expected,
             "{}: too close to {:.0%} to be decided on these images".format(found, edition.threshold),
             name,
@@ -45,15 +49,18 @@ def check_accuracy(evidence: Evidence) -> None:
         )
     if _used_stand_ins(evidence):
         raise Blocked(
+            "accuracy-with-load-data",
             expected,
-            found + ", of images that were prepared with the help of load_data, which answers with"
-            " stand-ins here",
+            found + ". But preprocess_data depends on load_data, and the data set is not there while it"
+            " runs here: it got random images instead",
             name,
-            "Let preprocess_data compute X_p from X alone; write a mean that it needs into the script.",
+            "Let preprocess_data compute X_p from X alone; write a mean that it needs into the script"
+            " as a number.",
         )
     if accuracy.not_finite:
         found += "; {} images had a score that is NaN or infinite".format(accuracy.not_finite)
-    raise Failure(expected, found, name, _ODD if share < 0.5 else _MORE)
+    cure = _ODD if share < 0.5 else _MORE
+    raise Failure(cure.name, expected, found, name, cure.advice)
 
 
 def _used_stand_ins(evidence: Evidence) -> bool:

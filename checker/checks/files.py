@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from checker.editions import Edition
 from checker.gather import Evidence
-from checker.outcomes import Blocked, Failure
+from checker.outcomes import Blocked, Cure, Failure
 from checker.submission import SubmittedFile
 
 _PROBLEMS = {
-    "link": ("it is a link", "Replace it with the file itself:  cp --remove-destination "
+    "link": (
+        "it is a link to another place, which is not handed in with it",
+        Cure("file-link", "Put the file itself here:  cp --remove-destination "
              "\"$(readlink -f {name})\" {name}"),
-    "folder": ("it is a folder", "Move what is in it, so that {name} is a file."),
-    "special": ("it is no regular file (a pipe, a socket or a device)", "Make {name} a plain file."),
-    "empty": ("it is empty", "Save your work into it, or run your script so that it is written."),
-    "unreadable": ("it cannot be read", "Make it readable:  chmod u+r {name}"),
-    "too large": ("it is too large", "Hand in a smaller file: a model saved without its data."),
-    "changed": ("it changed while it was read", "Wait until your script is done, then check again."),
+    ),
+    "folder": (
+        "it is a folder",
+        Cure("file-folder", "Rename the folder, then put the file here:  mv {name} {name}.d"),
+    ),
+    "special": (
+        "it is no regular file (a pipe, a socket or a device)",
+        Cure("file-special", "Delete it, then write or copy a plain file:  rm {name}"),
+    ),
+    "empty": (
+        "it is empty",
+        Cure("file-empty", "Save your work into it in your editor; a model is written by your script."),
+    ),
+    "unreadable": (
+        "it cannot be read",
+        Cure("file-unreadable", "Make it readable:  chmod u+r {name}"),
+    ),
+    "too large": (
+        "it is too large",
+        Cure("file-too-large", "Hand in a smaller file: keep data sets and checkpoints out of it."),
+    ),
+    "changed": (
+        "it changed while it was read",
+        Cure("file-changed", "Something still writes to it, such as your training. Wait until that is"
+             " done, then check again."),
+    ),
 }  # fmt: skip
 
 
@@ -31,14 +53,16 @@ def check_model_file(evidence: Evidence) -> None:
     expected = "{}: the model that your script saved".format(file.name)
     if file.head.startswith(b"version https://git-lfs.github.com/spec/"):
         raise Failure(
+            "model-lfs-pointer",
             expected,
-            "a pointer of Git LFS ({} bytes); the model itself is elsewhere".format(file.size),
+            "a pointer of Git LFS ({} bytes of text); the model itself is elsewhere".format(file.size),
             file.name,
             "Fetch the model:  git lfs pull",
         )
     start = file.head.lstrip()[:100].lower()
     if start.startswith((b"<!doctype html", b"<html")):
         raise Failure(
+            "model-web-page",
             expected,
             "a web page that was saved under this name",
             file.name,
@@ -59,18 +83,36 @@ def check_shebang(evidence: Evidence, edition: Edition) -> None:
         expected = edition.shebang.encode()
         if first == expected:
             continue
-        advice = "Make the first line exactly:  {}".format(edition.shebang)
-        if first.rstrip(b"\r") == expected:
-            advice = "The lines end as on Windows (\\r\\n). Convert:  sed -i 's/\\r$//' " + file.name
-        elif file.head.startswith(b"\xef\xbb\xbf"):
-            advice = "Save it as UTF-8 without a byte order mark (BOM):  sed -i '1s/^\\xef\\xbb\\xbf//' "
-            advice += file.name
-        elif not first.strip():
-            advice = "Delete the blank line before the shebang."
-        elif first.strip() == expected:
-            advice = "Delete the spaces around the shebang."
         shown = first[:100] + (newline if len(first) <= 100 else b"...")
-        raise Failure(repr(expected)[1:], repr(shown)[1:], file.name + ", line 1", advice)
+        cure = _shebang_cure(file, first, edition.shebang)
+        raise Failure(cure.name, repr(expected)[1:], repr(shown)[1:], file.name + ", line 1", cure.advice)
+
+
+def _shebang_cure(file: SubmittedFile, first: bytes, shebang: str) -> Cure:
+    """What is wrong with a first line that is not the shebang."""
+    expected = shebang.encode()
+    if first.rstrip(b"\r") == expected:
+        return Cure(
+            "shebang-crlf",
+            "The lines end as on Windows (\\r\\n), and Linux takes the \\r for a part of the name."
+            "\nConvert the file:  sed -i 's/\\r$//' " + file.name,
+        )
+    if file.head.startswith(b"\xef\xbb\xbf"):
+        return Cure(
+            "shebang-bom",
+            "Your editor put a byte order mark (BOM) before the first letter. Save the file as"
+            " \"UTF-8 without BOM\", or:\nsed -i '1s/^\\xef\\xbb\\xbf//' " + file.name,
+        )
+    if not first.strip():
+        return Cure("shebang-blank-line", "Delete the blank line before the shebang.")
+    if first.strip() == expected:
+        return Cure("shebang-spaces", "Delete the spaces around the shebang.")
+    if first.startswith(b"#!"):
+        return Cure("shebang-other", "Replace the first line with exactly:  {}".format(shebang))
+    return Cure(
+        "shebang-missing",
+        "Put it before everything else, the docstring too:  sed -i '1i {}' {}".format(shebang, file.name),
+    )
 
 
 def check_final_newline(evidence: Evidence, edition: Edition) -> None:
@@ -84,7 +126,8 @@ def check_final_newline(evidence: Evidence, edition: Edition) -> None:
         name, line, tail = missing[0]
         names = " ".join(item[0] for item in missing)
         raise Failure(
-            "a new line (\\n) at the end of the file",
+            "final-newline-missing",
+            "a new line (\\n) as the last character of the file",
             "the file ends with {}".format(repr(tail)[1:])
             + ("; so does {}".format(missing[1][0]) if len(missing) > 1 else ""),
             "{}, line {}".format(name, line),
@@ -104,23 +147,26 @@ def check_executable(evidence: Evidence, edition: Edition) -> None:
         found = "mode {:04o}: not executable".format(file.mode)
         if not edition.modes_kept:
             raise Blocked(
+                "mode-lost-by-upload",
                 expected,
-                "{} here, but this course's uploads lose mode bits".format(found),
+                "{} here, but an upload to this course loses file modes".format(found),
                 file.name,
-                "Nothing to do: the mode is looked at where it survives.",
+                "Nothing to do here: it is looked at where the mode survives.",
             )
         if not evidence.submission.modes_known:
             raise Blocked(
+                "mode-unknown",
                 expected,
-                "the file system that the folder lies on keeps no mode bits",
+                "the disk that this folder lies on keeps no file modes (a Windows disk, for example)",
                 file.name,
-                "Check it in a folder of Linux itself, for example in your home folder.",
+                "Copy the folder to a disk of Linux itself, such as your home folder, and check it there.",
             )
         raise Failure(
+            "not-executable",
             expected,
             found,
             file.name,
-            "chmod +x {0}\nand in git:  git update-index --chmod=+x {0}".format(file.name),
+            "chmod +x {0}\nand for what you push:  git update-index --chmod=+x {0}".format(file.name),
         )
 
 
@@ -139,26 +185,33 @@ def _require(file: SubmittedFile) -> None:
         return
     expected = "a file named exactly {}".format(file.name)
     if file.problem != "missing":
-        found, advice = _PROBLEMS[file.problem]
+        found, cure = _PROBLEMS[file.problem]
         detail = " ({})".format(file.detail) if file.detail else ""
-        raise Failure(expected, found + detail, file.name, advice.format(name=file.name))
-    found, advice = "no such file in the folder", "Put it there, or check the folder that holds it."
+        raise Failure(cure.name, expected, found + detail, file.name, cure.advice.format(name=file.name))
+    found = "no such file in the folder"
+    cure = Cure("file-missing", "Put it there, or name its folder:  checker check FOLDER")
     if file.near:
         found = "no such file; there is {}".format(" and ".join(file.near))
-        advice = _rename(file.near[0], file.name)
-    raise Failure(expected, found, file.name, advice)
+        cure = _rename(file.near[0], file.name)
+    raise Failure(cure.name, expected, found, file.name, cure.advice)
 
 
-def _rename(near: str, name: str) -> str:
+def _rename(near: str, name: str) -> Cure:
     """How to get from a file that comes close to the one asked for."""
     lower = near.lower()
     if lower.endswith(".keras"):
-        return "Save the model under that name:  model.save('{}')".format(name)
+        return Cure("file-keras", "Save the model under that name:  model.save('{}')".format(name))
     if lower.endswith((".zip", ".gz")):
-        return "Unpack it, so that {} itself lies in the folder.".format(name)
+        return Cure("file-packed", "Unpack it, so that {} itself lies in the folder.".format(name))
     if lower.endswith(".ipynb"):
-        return "A notebook is no script. Export it (File, Save as, Python) as {}.".format(name)
+        return Cure(
+            "file-notebook",
+            "A notebook is no script. Export it (File, Save as, Python) as {}.".format(name),
+        )
     if "\\" in near:
-        return "Give it the exact name {}.".format(name)
+        return Cure("file-other-name", "Give it the exact name {}.".format(name))
     quoted = near.replace("'", "'\\''")
-    return "Give it the exact name:  mv '{}' {}".format("./" + quoted if near[0] == "-" else quoted, name)
+    return Cure(
+        "file-other-name",
+        "Give it the exact name:  mv '{}' {}".format("./" + quoted if near[0] == "-" else quoted, name),
+    )

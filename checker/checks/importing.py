@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from checker.checks.source import unparsed
 from checker.editions import Edition
 from checker.evidence import Raised, ScriptEvidence, Watched
 from checker.gather import Evidence
-from checker.outcomes import Blocked, Failure, LimitReached, Outcome
+from checker.outcomes import Blocked, Cure, Failure, LimitReached, Outcome
 
 REFUSED = "DownloadRefused"  # what a probe raises in place of a download: probes/watch.py
-_MAIN = "Move what runs behind  if __name__ == '__main__':  at the end of the file."
+_MAIN = "Move it into a function that is called behind  if __name__ == '__main__':  at the file's end."
+_SYNTAX = ("SyntaxError", "IndentationError", "TabError")
 # Below this many seconds of CPU time nobody trains anything; TensorFlow on a fast machine takes two.
 _CPU_FLOOR = 2.0
 
@@ -25,14 +27,16 @@ def check_silent_import(evidence: Evidence, edition: Edition) -> None:
     start = script.run.marks["tensorflow"]
     if mark.printed > start.printed:
         text = script.run.printed[start.printed : mark.printed].decode("utf-8", "replace")
-        raise Failure(expected, "it prints: {!r}".format(text[:200]), name, _MAIN)
+        raise Failure("import-prints", expected, "it prints: {!r}".format(text[:200]), name, _MAIN)
     if mark.written:
-        raise Failure(expected, "it writes: {}".format(", ".join(mark.written[:5])), name, _MAIN)
+        found = "it writes the file {}".format(", ".join(mark.written[:5]))
+        raise Failure("import-writes", expected, found, name, _MAIN)
     used = mark.cpu_seconds - start.cpu_seconds
     allowed = max(_CPU_FLOOR, start.cpu_seconds * edition.limits.import_cpu_ratio)
     if used > allowed:
         raise Failure(
-            "an import that takes no more time than TensorFlow's own ({:.1f} s of CPU)".format(allowed),
+            "import-slow",
+            "an import that computes no longer than that of TensorFlow itself ({:.1f} s)".format(allowed),
             "{:.1f} s of CPU time".format(used),
             name,
             _MAIN,
@@ -46,9 +50,12 @@ def _watched(script: ScriptEvidence, expected: str, name: str) -> None:
         (item for item in script.watched_import if item.kind in order),
         key=lambda item: order.index(item.kind),
     )
-    if found:
-        lines = [_words(item) for item in found[:4]]
-        raise Failure(expected, "\n".join(lines), "{}, line {}".format(name, found[0].line), _MAIN)
+    if not found:
+        return
+    words, where = "\n".join(_words(item) for item in found[:4]), "{}, line {}".format(name, found[0].line)
+    if found[0].kind == "training":
+        raise Failure("import-trains", expected, words, where, _MAIN)
+    raise Failure("import-loads-data", expected, words, where, _MAIN)
 
 
 def import_failure(evidence: Evidence, edition: Edition) -> Outcome:
@@ -63,12 +70,15 @@ def import_failure(evidence: Evidence, edition: Edition) -> Outcome:
     if downloads and script.import_error is not None and script.import_error.type == REFUSED:
         return _download(downloads[0], expected, name)
     if script.import_error is not None:
-        return _raised(script.import_error, expected, name)
+        failure = unparsed(evidence.source(), edition) if script.import_error.type in _SYNTAX else None
+        return failure or _raised(script.import_error, expected, name)
     if run.ending == "limit":
-        return LimitReached(expected, "the import was ended: {}".format(run.detail), name, _MAIN)
+        found = "the import did not come to its end: {}".format(run.detail)
+        return LimitReached("import-limit", expected, found, name, _MAIN)
     if any(item.kind == "training" for item in script.watched_import):
-        return Failure(expected, "it trains a model on import", name, _MAIN)
+        return Failure("import-trains", expected, "it trains a model on import", name, _MAIN)
     return Failure(
+        "import-ends-python",
         expected,
         "the process ended during the import ({})".format(run.detail or "the script ended it"),
         name,
@@ -84,25 +94,30 @@ def _words(item: Watched) -> str:
 
 
 def _raised(error: Raised, expected: str, name: str) -> Outcome:
-    advice = "Run  python3 -c \"__import__('{}')\"  and mend what it shows.".format(name[:-3])
+    cure = Cure(
+        "import-raises",
+        "Run  python3 -c \"__import__('{}')\"  and mend the line that it shows.".format(name[:-3]),
+    )
     if error.type in ("ModuleNotFoundError", "ImportError"):
-        advice = "The course's environment has no such module; the allowed import is enough."
+        cure = Cure("import-no-module", "It is not there for grading; write the line with K instead.")
     where = "{}, line {}".format(name, error.line) if error.line else name
-    return Failure(expected, str(error), where, advice)
+    return Failure(cure.name, expected, str(error), where, cure.advice)
 
 
 def _download(item: Watched, expected: str, name: str) -> Outcome:
     return Blocked(
+        "import-downloads",
         expected,
-        "it would have to download {}; nothing that is handed in gets a network".format(item.what),
+        "it wants to download {}; handed-in code runs without a network here".format(item.what),
         "{}, line {}".format(name, item.line),
-        "Build the model in a function that an import and preprocess_data do not call.",
+        "Build the model in a function that runs only behind  if __name__ == '__main__':",
     )
 
 
 def _no_tensorflow(evidence: Evidence, script: ScriptEvidence) -> Outcome:
     words = script.run.errors.decode("utf-8", "replace").strip().splitlines()
     return Blocked(
+        "tensorflow-broken",
         "TensorFlow {} can be imported".format(evidence.interpreter.versions.get("tensorflow", "")),
         "it cannot ({}){}".format(
             script.run.detail or script.run.ending, ": " + words[-1][:200] if words else ""

@@ -7,9 +7,10 @@ import re
 from checker.editions import Edition
 from checker.evidence import InspectionEvidence, ModelEvidence, Raised
 from checker.gather import Evidence
-from checker.outcomes import Blocked, Failure, LimitReached
+from checker.outcomes import Blocked, Cure, Failure, LimitReached
 
 _SAVE = "Save the whole model:  model.save('{}')"
+_COPY = "Compare its size with the file that your script wrote (ls -l), and copy or upload that again."
 
 
 def check_model_format(evidence: Evidence, edition: Edition) -> None:
@@ -20,18 +21,26 @@ def check_model_format(evidence: Evidence, edition: Edition) -> None:
     hdf5 = inspection.hdf5
     if hdf5 is None:
         ending = inspection.run.detail or inspection.run.ending
-        outcome = LimitReached if inspection.run.ending == "limit" else Failure
-        raise outcome(expected, "reading it failed: {}".format(ending), name, _SAVE.format(name))
+        found = "reading it failed: {}".format(ending)
+        if inspection.run.ending == "limit":
+            raise LimitReached("model-reading-limit", expected, found, name, _SAVE.format(name))
+        raise Failure("model-reading-failed", expected, found, name, _SAVE.format(name))
     if not hdf5.readable:
         head = evidence.submission.model.head[:8]
-        kind = "a zip archive, as a .keras file is" if head.startswith(b"PK") else repr(head)[1:]
-        raise Failure(expected, "no HDF5; it begins with {}".format(kind), name, _SAVE.format(name))
+        if head.startswith(b"PK"):
+            found = "no HDF5 but a zip archive, as a .keras file is"
+            raise Failure("model-keras-format", expected, found, name, _SAVE.format(name))
+        found = "no HDF5, or only a part of one; it begins with {}".format(repr(head)[1:])
+        raise Failure("model-not-hdf5", expected, found, name, _COPY)
     if hdf5.weights_only:
-        raise Failure(expected, "weights alone, without the model", name, _SAVE.format(name))
+        found = "weights alone, without the model"
+        raise Failure("model-weights-only", expected, found, name, _SAVE.format(name))
     if not hdf5.has_model:
-        raise Failure(expected, "HDF5 without a Keras model in it", name, _SAVE.format(name))
+        found = "HDF5 without a Keras model in it"
+        raise Failure("model-other-hdf5", expected, found, name, _SAVE.format(name))
     if inspection.config is None or not inspection.config.readable:
-        raise Failure(expected, "a model whose configuration is no JSON", name, _SAVE.format(name))
+        found = "a model whose description of its layers cannot be read"
+        raise Failure("model-config-unreadable", expected, found, name, _SAVE.format(name))
 
 
 def check_model_loads(evidence: Evidence, edition: Edition) -> None:
@@ -43,7 +52,8 @@ def check_model_loads(evidence: Evidence, edition: Edition) -> None:
     expected = "K.models.load_model('{}') returns a model, as in 0-main.py".format(name)
     if model.load_error is not None:
         _script_lambda(evidence, model.load_error)
-        raise Failure(expected, str(model.load_error), name, _load_advice(model.load_error))
+        cure = _load_cure(model.load_error)
+        raise Failure(cure.name, expected, str(model.load_error), name, cure.advice)
     _ended(evidence, model, expected, "loading it")
 
 
@@ -54,20 +64,22 @@ def check_model_compiled(evidence: Evidence, edition: Edition) -> None:
     expected = "a model that was compiled before it was saved"
     advice = "model.compile(optimizer, loss, metrics=['accuracy'])  and then  " + _SAVE.format(name)
     if inspection.hdf5 is None or not inspection.hdf5.has_training or inspection.training is None:
-        raise Failure(expected, "no compilation in the file", name, advice)
+        raise Failure("model-not-compiled", expected, "no compilation in the file", name, advice)
     if not inspection.training.optimizer or not inspection.training.loss:
-        raise Failure(expected, "no optimizer or no loss in the file", name, advice)
+        raise Failure("model-not-compiled", expected, "no optimizer or no loss in the file", name, advice)
     model = loaded(evidence)
     compiled = model.compiled
     if compiled is None:
         _ended(evidence, model, expected, "evaluating one batch")
         return
     if not compiled.optimizer or not compiled.loss:
-        raise Failure(expected, "the model as loaded has no optimizer or no loss", name, advice)
+        found = "the model as loaded has no optimizer or no loss"
+        raise Failure("model-not-compiled", expected, found, name, advice)
     if compiled.evaluated:
         return
     if evidence.preprocessed() is None:
         raise Blocked(
+            "waits-for-images",
             "one batch of X_p to evaluate",
             "there is no X_p",
             name,
@@ -75,13 +87,14 @@ def check_model_compiled(evidence: Evidence, edition: Edition) -> None:
         )
     if model.predict_error is not None or _odd_output(model, edition):
         raise Blocked(
+            "waits-for-predictions",
             "a model that takes X_p and gives {} scores".format(edition.classes),
             "it does not",
             name,
             evidence.mend("model_predicts"),
         )
     found = str(compiled.error) if compiled.error else "it evaluates nothing"
-    raise Failure("the model evaluates one batch", found, name, advice)
+    raise Failure("model-evaluate-raises", "model.evaluate works on one batch", found, name, advice)
 
 
 def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
@@ -96,6 +109,7 @@ def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
     received = evidence.preprocessed()
     if received is None:
         raise Blocked(
+            "waits-for-images",
             "X_p from preprocess_data",
             "there is none",
             name,
@@ -105,6 +119,7 @@ def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
     given = "X_p of shape {}".format(tuple(received.header.shape))
     if shapes and _odd_output(model, edition):
         raise Failure(
+            "model-output-shape",
             expected,
             "the model's output has shape {}".format(_shape_words(shapes.output)),
             name,
@@ -115,19 +130,22 @@ def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
         error = model.predict_error or (model.compiled.error if model.compiled else None)
         wants = " the model wants {};".format(_shape_words(shapes.input)) if shapes else ""
         raise Failure(
+            "model-input-shape",
             "the model takes {}".format(given),
             "{} {}".format(wants, error or "").strip(),
             name,
-            "Let preprocess_data return what the model was trained on.",
+            "Prepare the images in preprocess_data just as you did for the training, then save the model"
+            " that was trained on them.",
         )
     if not model.seen or model.run.ending in ("crashed", "limit", "malformed"):
         _ended(evidence, model, expected, "scoring the test images")
     if model.not_finite:
         raise Failure(
+            "model-scores-not-finite",
             expected,
             "{} of {} images have a score that is NaN or infinite".format(model.not_finite, model.seen),
             name,
-            "Train with a smaller learning rate; such images count as wrong.",
+            "Train again with a smaller learning rate; images with such a score count as wrong.",
         )
 
 
@@ -136,6 +154,7 @@ def check_lambda_first(evidence: Evidence) -> None:
     config = _readable(evidence).config
     if config is not None and config.first != "Lambda":
         raise Failure(
+            "hint-lambda-first",
             "a Lambda layer first, which scales the images up",
             "the first layer is a {}".format(config.first or "(none)"),
             evidence.edition.files.model.name,
@@ -148,8 +167,9 @@ def check_frozen_layers(evidence: Evidence) -> None:
     config = _readable(evidence).config
     if config is not None and config.frozen * 2 < config.layers:
         raise Failure(
+            "hint-frozen-layers",
             "most of the application's layers frozen",
-            "{} of {} layers".format(config.frozen, config.layers),
+            "{} of {} layers are frozen".format(config.frozen, config.layers),
             evidence.edition.files.model.name,
             "Set layer.trainable = False for the layers that keep what they learned on ImageNet.",
         )
@@ -168,6 +188,7 @@ def _script_lambda(evidence: Evidence, error: Raised) -> None:
     if config is None or not any(item.module == module for item in config.lambdas):
         return
     raise Blocked(
+        "model-lambda-of-script",
         "a Lambda that needs nothing of {}.py".format(module),
         "it was made while {}.py was imported, and loading it without that fails: {}".format(module, error),
         evidence.edition.files.model.name,
@@ -181,6 +202,7 @@ def _readable(evidence: Evidence) -> InspectionEvidence:
     inspection = evidence.inspection()
     if inspection.config is None or not inspection.config.readable:
         raise Blocked(
+            "waits-for-model",
             "a Keras model in the file",
             "there is none",
             evidence.edition.files.model.name,
@@ -199,6 +221,7 @@ def loaded(evidence: Evidence) -> ModelEvidence:
     model = _model(evidence)
     if not model.loaded:
         raise Blocked(
+            "waits-for-loading",
             "a model that loads",
             "it does not",
             evidence.edition.files.model.name,
@@ -212,18 +235,22 @@ def _ended(evidence: Evidence, model: ModelEvidence, expected: str, doing: str) 
     run, name = model.run, evidence.edition.files.model.name
     if run.ending == "limit":
         raise LimitReached(
+            "model-limit",
             expected,
             "{} took too much {}".format(doing, run.detail),
             name,
             "Use a smaller application, or scale the images up less.",
         )
     if run.ending == "malformed":
-        raise Failure(expected, run.detail, name, "End the model with one layer of that many units.")
+        advice = "End the model with one layer of that many units."
+        found = "its scores are something else: {}".format(run.detail)
+        raise Failure("model-scores-odd", expected, found, name, advice)
     raise Failure(
+        "model-ends-python",
         expected,
         "{} ended the process: {}".format(doing, run.detail or run.ending),
         name,
-        "Load the file as 0-main.py does and mend what ends the process.",
+        "Load the file as 0-main.py does, in a new Python, and mend what ends it.",
     )
 
 
@@ -231,18 +258,28 @@ def _shape_words(shape: object) -> str:
     return str(shape).replace("None", "m")
 
 
-def _load_advice(error: Raised) -> str:
+def _load_cure(error: Raised) -> Cure:
     """What to do about an error of ``load_model``."""
     missing = re.search(r"name '(\w+)' is not defined", error.message)
     if missing:
-        return (
+        return Cure(
+            "model-lambda-name",
             "Your Lambda uses the name {}, which 0-main.py does not define. Write the Lambda with K alone,"
             " for example K.backend.resize_images, and write a number into it instead of a name.".format(
                 missing.group(1)
-            )
+            ),
         )
     if "bad marshal data" in error.message:
-        return "The Lambda was saved by another version of Python; save the model with the course's."
+        return Cure(
+            "model-lambda-python",
+            "The Lambda was saved by another version of Python; save the model with the course's.",
+        )
     if "Unknown" in error.message:
-        return "0-main.py passes no custom objects: use layers, losses and metrics of Keras itself."
-    return "Load it as 0-main.py does, in the folder of your submission, and mend what it shows."
+        return Cure(
+            "model-custom-object",
+            "0-main.py passes no custom objects: use layers, losses and metrics of Keras itself.",
+        )
+    return Cure(
+        "model-load-raises",
+        "Load it as 0-main.py does, in the folder of your submission, and mend what it shows.",
+    )

@@ -8,7 +8,7 @@ from checker.checks.importing import REFUSED, import_failure
 from checker.editions import Edition
 from checker.evidence import Returned, ScriptEvidence
 from checker.gather import Evidence
-from checker.outcomes import Blocked, Failure, LimitReached, Outcome
+from checker.outcomes import Blocked, Cure, Failure, LimitReached, Outcome
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,29 +21,27 @@ _CALLS = {
     "half": "half of the images",
     "all": "all test images",
 }
-_RAISED = (
-    "Call preprocess_data in a script of your own with what K.datasets.cifar10.load_data() returns,"
-    " and mend that line."
-)
+_RAISED = "Call preprocess_data yourself with the arrays that load_data returns, and mend that line."
 _SMALL = "Prepare the arrays and nothing else; enlarge the images in a Lambda of the model, not here."
+_FORMS = {"one-hot": "one-hot (m, 10)", "sparse": "class numbers (sparse labels)"}
 _CHUNK = 50_000_000  # bytes that are looked at at once
 
 
 def check_preprocess_images(evidence: Evidence, edition: Edition, flag: Callable[[str], None]) -> None:
     """``X_p``: a NumPy array of m finite rows (its type is told; rows and values are counted)."""
     script = _called(evidence, edition)
-    expected = "X_p: a numpy.ndarray with one finite row for each image"
+    expected = "X_p: a numpy.ndarray with one row of finite numbers for each image"
     where = _where(evidence, edition)
     for name in _CALLS:
         returned = _returned(script, evidence, edition, name)
         if returned.X.type != "numpy.ndarray":
-            raise Failure(
-                expected, _type_words(returned.X.type), where, _array_advice("X_p", returned.X.type)
-            )
+            cure = _array_cure("X_p", returned.X.type)
+            raise Failure(cure.name, expected, _type_words(returned.X.type), where, cure.advice)
         array = _array(script, name, "X")
         rows = _rows(evidence, name)
         if array is None or array.ndim < 1 or len(array) != rows:
             raise Failure(
+                "preprocess-rows",
                 expected,
                 "shape {} for {} images".format(_shape(script, name, "X"), rows),
                 where,
@@ -52,10 +50,11 @@ def check_preprocess_images(evidence: Evidence, edition: Edition, flag: Callable
     everything = _array(script, "all", "X")
     if everything is None or not _finite(everything):
         raise Failure(
+            "preprocess-not-finite",
             expected,
             "values that are NaN or infinite",
             where,
-            "Look for a division by zero, or a logarithm of zero.",
+            "Look for a division by zero or a logarithm of zero; pixels are 0 to 255, 0 among them.",
         )
     if everything.ndim != 4:
         flag("X_p has shape {}: not that of images".format(_shape(script, "all", "X")))
@@ -79,14 +78,14 @@ def check_preprocess_labels(evidence: Evidence, edition: Edition) -> None:
     for name in _CALLS:
         returned = _returned(script, evidence, edition, name)
         if returned.Y.type != "numpy.ndarray":
-            raise Failure(
-                expected, _type_words(returned.Y.type), where, _array_advice("Y_p", returned.Y.type)
-            )
+            cure = _array_cure("Y_p", returned.Y.type)
+            raise Failure(cure.name, expected, _type_words(returned.Y.type), where, cure.advice)
         form = _label_form(_array(script, name, "Y"), evidence.drawn().decoys[name], edition.classes)
         if not form:
             raise Failure(
+                "labels-other",
                 expected,
-                "with {}: shape {}, and they are not the labels that were given".format(
+                "with {}: Y_p has shape {}, and its labels are not the labels in Y".format(
                     _CALLS[name], _shape(script, name, "Y")
                 ),
                 where,
@@ -98,14 +97,18 @@ def check_preprocess_labels(evidence: Evidence, edition: Edition) -> None:
         "sparse_categorical_crossentropy": "sparse",
     }.get(loss)
     if wants and wants != form:
-        advice = "Y_p = K.utils.to_categorical(Y, {})".format(edition.classes)
+        cure = Cure("labels-sparse", "Y_p = K.utils.to_categorical(Y, {})".format(edition.classes))
         if wants == "sparse":
-            advice = "Return the class numbers, or compile the model with categorical_crossentropy."
+            cure = Cure(
+                "labels-one-hot",
+                "Return Y itself, or compile the model with the loss categorical_crossentropy and save it.",
+            )
         raise Failure(
-            "Y_p in the form that the model's loss ({}) wants: {}".format(loss, wants),
-            "{} labels of shape {}".format(form, _shape(script, "all", "Y")),
+            cure.name,
+            "Y_p in the form that your model's loss, {}, wants: {}".format(loss, _FORMS[wants]),
+            "{}, shape {}".format(_FORMS[form], _shape(script, "all", "Y")),
             where,
-            advice,
+            cure.advice,
         )
 
 
@@ -120,6 +123,7 @@ def check_preprocess_honest(evidence: Evidence, edition: Edition) -> None:
         returned = _returned(script, evidence, edition, name)
         if returned.images_changed or returned.labels_changed:
             raise Failure(
+                "preprocess-changes-input",
                 "X and Y are left as they were",
                 "preprocess_data changes its {}".format("X" if returned.images_changed else "Y"),
                 where,
@@ -127,13 +131,15 @@ def check_preprocess_honest(evidence: Evidence, edition: Edition) -> None:
             )
     if not _equal(script, "flat", "again"):
         raise Failure(
+            "preprocess-random",
             "the same X_p and Y_p for the same X and Y",
             "a second call returns other values",
             where,
-            "Leave random changes of the images (augmentation) to the training.",
+            "Leave random changes of the images (augmentation) to the training, after preprocess_data.",
         )
     if not _equal(script, "flat", "other"):
         raise Failure(
+            "preprocess-uses-labels",
             "the same X_p whatever the labels are",
             "X_p changes with Y: the labels leak into the images",
             where,
@@ -141,6 +147,7 @@ def check_preprocess_honest(evidence: Evidence, edition: Edition) -> None:
         )
     if not _equal(script, "flat", "column"):
         raise Failure(
+            "preprocess-label-shape",
             "the same X_p for labels of shape (m,) and (m, 1)",
             "X_p differs",
             where,
@@ -155,6 +162,7 @@ def _called(evidence: Evidence, edition: Edition) -> ScriptEvidence:
     if not script.imported:
         reason = import_failure(evidence, edition).reason
         raise Blocked(
+            "waits-for-import",
             "{} can be imported".format(name),
             "it cannot: {}".format(reason.found),
             reason.where,
@@ -162,10 +170,11 @@ def _called(evidence: Evidence, edition: Edition) -> ScriptEvidence:
         )
     if script.no_function is not None:
         raise Failure(
+            "preprocess-missing",
             "a function preprocess_data",
             "there is none after the import",
             name,
-            "Define it at the top level of the file:  def preprocess_data(X, Y):",
+            "Write it at the top level of the file:  def preprocess_data(X, Y):",
         )
     return script
 
@@ -175,6 +184,7 @@ def _returning(evidence: Evidence, edition: Edition) -> ScriptEvidence:
     script = evidence.script()
     if not all(name in script.returned and "{}:Y".format(name) in script.arrays for name in _CALLS):
         raise Blocked(
+            "waits-for-preprocess",
             "preprocess_data returns X_p, Y_p",
             "it does not",
             _where(evidence, edition),
@@ -197,45 +207,49 @@ def _no_return(script: ScriptEvidence, edition: Edition, name: str, expected: st
     downloads = [item for item in script.watched_calls if item.kind == "download"]
     if downloads and error is not None and error.type == REFUSED:
         return Blocked(
+            "preprocess-downloads",
             expected,
-            "it would have to download {}; nothing that is handed in gets a network".format(
-                downloads[0].what
-            ),
+            "it wants to download {}; handed-in code runs without a network here".format(downloads[0].what),
             where,
-            "preprocess_data should only prepare the arrays; leave the network's weights to training.",
+            "Prepare the arrays only; build the network in the function that trains it.",
         )
     if any(item.kind == "training" for item in script.watched_calls):
-        return Failure(expected, "it trains a model", where, "Leave the training to your main part.")
+        advice = "Move the training to the function that you call behind  if __name__ == '__main__':"
+        return Failure("preprocess-trains", expected, "it trains a model", where, advice)
     if name in script.odd_return:
-        found = "it returns {}".format(script.odd_return[name])
-        return Failure(expected, found, where, "End it with:  return X_p, Y_p")
+        return _odd(script.odd_return[name], expected, where)
     if error is not None and any(item.what == "load_model" for item in script.watched_calls):
         return Blocked(
+            "preprocess-loads-model",
             expected,
-            "it loads a model, and there is none where the images are prepared ({})".format(error),
+            "it loads a model, and no model file is there while the images are prepared ({})".format(error),
             where,
-            "Prepare the arrays without a model; what a network computes belongs into the model itself.",
+            "Prepare the arrays without a model: a network that you need belongs into the saved model.",
         )
     if error is not None:
         place = "{}, line {}".format(edition.files.script.name, error.line) if error.line else where
         found = str(error)
-        return Failure(expected, found, place, _RAISED)
+        return Failure("preprocess-raises", expected, found, place, _RAISED)
     run = script.run
     if run.ending == "limit":
-        return LimitReached(expected, run.detail, where, _SMALL)
+        return LimitReached("preprocess-limit", expected, "it took too much " + run.detail, where, _SMALL)
     if run.ending == "malformed":
-        return Failure(
-            expected,
-            "it returns {}".format(run.detail),
-            where,
-            "Return two plain arrays of numbers.",
-        )
+        return _odd(run.detail, expected, where)
     return Failure(
+        "preprocess-ends-python",
         expected,
-        "the process ended ({})".format(run.detail or run.ending),
+        "Python ended while it ran ({})".format(run.detail or run.ending),
         where,
-        "Remove what ends the process.",
+        "Remove what ends it: exit(), quit(), os._exit, or a crash.",
     )
+
+
+def _odd(returned: str, expected: str, where: str) -> Outcome:
+    """The failure of a return that is no two arrays of numbers."""
+    cure = Cure("preprocess-return", "End it with:  return X_p, Y_p")
+    if " as an array of " in returned:
+        cure = Cure("preprocess-odd-array", "Return arrays of numbers, one row for each image.")
+    return Failure(cure.name, expected, "it returns {}".format(returned), where, cure.advice)
 
 
 def _where(evidence: Evidence, edition: Edition) -> str:
@@ -249,10 +263,13 @@ def _type_words(name: str) -> str:
     return "a {}".format(kind if module == "builtins" else name)
 
 
-def _array_advice(which: str, name: str) -> str:
+def _array_cure(which: str, name: str) -> Cure:
     if name.startswith("tensorflow"):
-        return "Turn the tensor into an array:  {0} = {0}.numpy()".format(which)
-    return "Turn it into an array:  {0} = K.backend.constant({0}).numpy()".format(which)
+        return Cure("preprocess-tensor", "Turn the tensor into an array:  {0} = {0}.numpy()".format(which))
+    return Cure(
+        "preprocess-no-array",
+        "Turn it into an array:  {0} = K.backend.constant({0}).numpy()".format(which),
+    )
 
 
 def _array(script: ScriptEvidence, call: str, which: str) -> Optional[np.ndarray]:

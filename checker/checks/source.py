@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Optional
 
+from checker import cures
 from checker.editions import Edition
 from checker.evidence import Reached, SourceEvidence
 from checker.gather import Evidence
-from checker.outcomes import Blocked, Failure, LimitReached
+from checker.outcomes import Blocked, Cure, Failure, LimitReached
 
 _LISTED = 100  # as many of a kind the probe reports at most; it counts no further
 _RUNS = {
@@ -36,6 +37,7 @@ def check_style(evidence: Evidence, edition: Edition) -> None:
     if style.total > len(shown):
         lines.append("and {} more".format(style.total - len(shown)))
     raise Failure(
+        "style-findings",
         "no findings of pycodestyle {}".format(style.version),
         "{} finding{}:\n{}".format(style.total, "" if style.total == 1 else "s", "\n".join(lines)),
         "{}, line {}".format(name, shown[0].line) if shown else name,
@@ -58,10 +60,12 @@ def check_documentation(evidence: Evidence, edition: Edition) -> None:
     if len(source.documentation) > len(words):
         words.append(_more(len(source.documentation), len(words)))
     raise Failure(
+        "docstrings-missing",
         "a docstring, not empty, in the module and in every class, function and method",
         "none in: {}".format(", ".join(words)),
         "{}, line {}".format(name, source.documentation[0].line),
-        'Write """what it does""" as the first statement of each (a comment with # does not count).',
+        'Write """what it does""" as the first statement of each: below the line with def or class, for'
+        " the module below the shebang. A comment with # does not count.",
     )
 
 
@@ -78,12 +82,14 @@ def check_imports(evidence: Evidence, edition: Edition, flag: Callable[[str], No
     shown = ["line {}: {}".format(item.line, item.text) for item in others[:6]]
     if len(others) > 6:
         shown.append(_more(len(source.imports), len(source.imports) - len(others) + 6))
+    found = [cures.for_import(item.text, edition.allowed_imports) for item in others]
+    advice = list(dict.fromkeys(cure.advice for cure in found))
     raise Failure(
+        found[0].name,
         "no import but:  {}".format(allowed),
         "\n".join(shown),
         "{}, line {}".format(name, others[0].line),
-        "Reach the same through K, for example K.layers, K.applications, K.backend, K.callbacks;"
-        " for arrays use their own methods (X.astype, X.mean).",
+        "\n".join(advice[:4]),
     )
 
 
@@ -98,12 +104,13 @@ def check_guarded(evidence: Evidence, edition: Edition) -> None:
     if len(found) > 4:
         lines.append("and {} more".format(len(found) - 4))
     first = found[0]
+    cure = _guard_cure(first)
     raise Failure(
+        cure.name,
         "importing the file runs no training, loads no data, builds and saves no model",
         "\n".join(lines),
         "{}, line {}".format(name, first.chain[0].line if first.chain else first.line),
-        "Put what runs into a function and call it at the end of the file:\n"
-        "if __name__ == '__main__':\n    main()",
+        cure.advice,
     )
 
 
@@ -112,10 +119,11 @@ def check_application(evidence: Evidence, edition: Edition) -> None:
     source = _parsed(evidence, edition)
     if not source.applications:
         raise Failure(
-            "a call such as K.applications.DenseNet121(...)",
-            "no call of a Keras application",
+            "application-missing",
+            "a call that builds a Keras application, such as K.applications.DenseNet121(...)",
+            "no such call in the script",
             edition.files.script.name,
-            "Build your model on one of the networks in K.applications.",
+            "Build your model on one:  base = K.applications.DenseNet121(include_top=False)",
         )
 
 
@@ -132,18 +140,20 @@ def check_saves_model(evidence: Evidence, edition: Edition) -> None:
     unread = [item for item in whole if not item.target]
     if unread:
         raise Blocked(
+            "save-name-unclear",
             expected,
             "the model is saved under a name that is known only when the script runs",
             "{}, line {}".format(name, unread[0].line),
             "Write the name out where the model is saved:  model.save('{}')".format(edition.saved_as),
         )
-    found, where = "no call that saves a model", name
-    if saves:
-        what = "weights alone are saved to" if saves[0].weights_only else "the model is saved to"
-        target = "'{}'".format(saves[0].target) if saves[0].target else "a name that cannot be read here"
-        found, where = "{} {}".format(what, target), "{}, line {}".format(name, saves[0].line)
-    advice = "Save the whole model:  model.save('{}')".format(edition.saved_as)
-    raise Failure(expected, found, where, advice)
+    advice = "Save the whole model, after the training:  model.save('{}')".format(edition.saved_as)
+    if not saves:
+        raise Failure("save-missing", expected, "no call that saves a model", name, advice)
+    target = "'{}'".format(saves[0].target) if saves[0].target else "a name known only when it runs"
+    where = "{}, line {}".format(name, saves[0].line)
+    if saves[0].weights_only:
+        raise Failure("save-weights-only", expected, "weights alone are saved to " + target, where, advice)
+    raise Failure("save-other-name", expected, "the model is saved to " + target, where, advice)
 
 
 def check_preprocess_defined(evidence: Evidence, edition: Edition, flag: Callable[[str], None]) -> None:
@@ -158,21 +168,28 @@ def check_preprocess_defined(evidence: Evidence, edition: Edition, flag: Callabl
         if item.kind in ("application", "load_model", "fit"):
             flag("{}: preprocess_data {}: {}".format(name, _RUNS[item.kind], _path(item)))
     if not definition.count:
-        where = "{}, line {}".format(name, definition.hidden) if definition.hidden else name
+        if definition.hidden:
+            raise Failure(
+                "preprocess-hidden",
+                expected,
+                "it is defined where an import does not see it: in a function, a class or the main guard",
+                "{}, line {}".format(name, definition.hidden),
+                "Move it to the top level of the file, its def without spaces before it.",
+            )
         raise Failure(
+            "preprocess-missing",
             expected,
-            "it is defined where an import does not see it"
-            if definition.hidden
-            else "no function of that name",
-            where,
-            "Define it at the top level of the file:  def preprocess_data(X, Y):",
+            "no function of that name",
+            name,
+            "Write it at the top level of the file:  def preprocess_data(X, Y):",
         )
     if not definition.required <= 2 <= definition.most:
         raise Failure(
+            "preprocess-arguments",
             expected,
             "def preprocess_data({}):".format(", ".join(definition.parameters or ())),
             "{}, line {}".format(name, definition.line),
-            "It is called with two arguments, the images and the labels.",
+            "0-main.py calls it with two arguments, the images and the labels: take these two.",
         )
 
 
@@ -184,19 +201,42 @@ def _source(evidence: Evidence) -> SourceEvidence:
 def _parsed(evidence: Evidence, edition: Edition) -> SourceEvidence:
     """The evidence where the script parses; Failure where it does not."""
     source = _source(evidence)
-    name = edition.files.script.name
-    syntax = source.syntax
-    if syntax is not None and syntax.error is not None:
-        error = syntax.error
-        raise Failure(
-            "a script that Python {} can read".format(edition.environment.python),
-            "{}: {}".format(error.message, error.source.strip()) if error.source else error.message,
-            "{}, line {}".format(name, error.line) if error.line else name,
-            "Run  python3 -m py_compile {}  and mend that line first.".format(name),
-        )
+    failure = unparsed(source, edition)
+    if failure is not None:
+        raise failure
     if not source.complete:
         raise _unread(evidence, source, "the script can be read to its end")
     return source
+
+
+def unparsed(source: SourceEvidence, edition: Edition) -> Optional[Failure]:
+    """Why Python cannot read the script; None where it can."""
+    if source.syntax is None or source.syntax.error is None:
+        return None
+    error, name = source.syntax.error, edition.files.script.name
+    cure = cures.for_syntax(error, name)
+    return Failure(
+        cure.name,
+        "a script that Python {} can read".format(edition.environment.python),
+        "{}: {}".format(error.message, error.source.strip()) if error.source else error.message,
+        "{}, line {}".format(name, error.line) if error.line else name,
+        cure.advice,
+    )
+
+
+def _guard_cure(first: Reached) -> Cure:
+    """What keeps an import from running this."""
+    if first.chain:
+        return Cure(
+            "unguarded-call",
+            "Call it only when the file itself is run, at its end:\n"
+            "if __name__ == '__main__':\n    {}()".format(first.chain[0].name),
+        )
+    return Cure(
+        "unguarded-code",
+        "Put what runs into a function, and call that at the end of the file:\n"
+        "if __name__ == '__main__':\n    main()",
+    )
 
 
 def _unread(evidence: Evidence, source: SourceEvidence, expected: str) -> Exception:
@@ -204,13 +244,17 @@ def _unread(evidence: Evidence, source: SourceEvidence, expected: str) -> Except
     name = evidence.submission.script.name
     advice = "Write a plainer file: this one is too large or too deeply nested to be read."
     if source.run.ending == "limit":
-        return LimitReached(expected, "reading it took too much {}".format(source.run.detail), name, advice)
+        found = "reading it took too much {}".format(source.run.detail)
+        return LimitReached("script-reading-limit", expected, found, name, advice)
     if source.run.ending == "crashed":
-        return Failure(expected, "reading it broke Python: {}".format(source.run.detail), name, advice)
+        found = "reading it broke Python: {}".format(source.run.detail)
+        return Failure("script-breaks-python", expected, found, name, advice)
     if source.style is not None and source.style.error is not None:
         error = source.style.error
-        return Failure(expected, "{}: {}".format(error.type, error.message), name, advice)
-    return Blocked(expected, "the reading ended early ({})".format(source.run.ending), name, advice)
+        found = "{}: {}".format(error.type, error.message)
+        return Failure("style-unreadable", expected, found, name, advice)
+    found = "the reading ended early ({})".format(source.run.ending)
+    return Blocked("script-reading-ended", expected, found, name, advice)
 
 
 def _more(total: int, shown: int) -> str:

@@ -108,9 +108,9 @@ def rules(edition: Edition) -> str:
 
 def summary(result: Result) -> Iterator[RenderableType]:
     """What does not pass and what to do; then facts, accuracy, points and verdict."""
-    for check in result.checks:
-        if check.status in (Status.FAILED, Status.LIMIT) and not check.hint:
-            yield _failure([check])
+    for group in _groups(result, (Status.FAILED, Status.LIMIT)):
+        if not group[0].hint:
+            yield _failure(group)
     for group in _groups(result, (Status.BLOCKED, Status.ERROR)):
         yield _failure(group)
     for check in result.checks:
@@ -125,7 +125,7 @@ def summary(result: Result) -> Iterator[RenderableType]:
 
 
 def _groups(result: Result, statuses: Tuple[Status, ...]) -> List[List[CheckResult]]:
-    """Checks of these statuses; those that wait for the same thing stand together."""
+    """Checks of these statuses; those with the same reason stand together."""
     groups: Dict[Tuple[Status, Optional[Reason]], List[CheckResult]] = {}
     for check in result.checks:
         if check.status in statuses:
@@ -153,6 +153,7 @@ def _failure(checks: List[CheckResult]) -> RenderableType:
         ):
             if words:
                 rows.append((label, Text(printable_lines(words))))
+        rows.append(("more", Text("docs/students.md#" + printable(check.reason.name), "dim")))
     return Text.assemble(title, "\n", _rows(rows))
 
 
