@@ -11,7 +11,7 @@ import contextlib
 import os
 import traceback
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
@@ -31,17 +31,21 @@ _OPTIONS = [
     "--continue-on-collection-errors",
     "-o", "python_files=*.py", "-o", "python_functions=check_*", "-o", "python_classes=_none_",
 ]  # fmt: skip
+_ALL = "a run of all checks"
+_NOT_QUICK = Reason("run-quick", _ALL, "--quick runs those that need no TensorFlow", "", "checker check")
+_NOT_SELECTED = Reason("run-select", _ALL, "--select names other checks", "", "checker check")
 _OURS = "This is a fault of the checker, not of the submission; please report it."
 
 
 def run(
-    evidence: Evidence, edition: Edition, quick: bool, observer: Observer
+    evidence: Evidence, edition: Edition, quick: bool, observer: Observer, selected: Collection[str] = ()
 ) -> Tuple[Tuple[CheckResult, ...], bool]:
     """Run the edition's checks in its order; returns their results, and whether Ctrl-C ended it.
 
+    ``selected``: names of the checks to run, all where it is empty.
     Raises UsageError where what a user named cannot be used after all.
     """
-    plugin = _Plugin(evidence, edition, quick, observer)
+    plugin = _Plugin(evidence, edition, quick, observer, selected)
     try:
         with _own_environment():
             pytest.main([*_OPTIONS, str(checks.FOLDER)], plugins=[plugin])
@@ -71,9 +75,21 @@ def _own_environment() -> Iterator[None]:
 class _Plugin:
     """Hands evidence to checks, and turns what becomes of them into results."""
 
-    def __init__(self, evidence: Evidence, edition: Edition, quick: bool, observer: Observer) -> None:
+    def __init__(
+        self,
+        evidence: Evidence,
+        edition: Edition,
+        quick: bool,
+        observer: Observer,
+        selected: Collection[str],
+    ) -> None:
         self._evidence, self._edition, self._observer = evidence, edition, observer
-        self._order = [name for name, rule in edition.checks.items() if rule.quick or not quick]
+        self._left_out = {
+            name: _NOT_SELECTED if selected and name not in selected else _NOT_QUICK
+            for name, rule in edition.checks.items()
+            if (selected and name not in selected) or (quick and not rule.quick)
+        }
+        self._order = [name for name in edition.checks if name not in self._left_out]
         self._results: Dict[str, CheckResult] = {}
         self._flags: List[str] = []
         self._known = {name: _known(name) for name in edition.checks}
@@ -180,9 +196,8 @@ class _Plugin:
             if name in self._results:
                 continue
             reason = Reason("run-interrupted", "a run to its end", "it was interrupted", "", "Run it again.")
-            if name not in self._order:
-                found = "--quick runs those that need no TensorFlow"
-                reason = Reason("run-quick", "a run of all checks", found, "", "checker check")
+            if name in self._left_out:
+                reason = self._left_out[name]
             result = self._result(name, rule, Status.NOT_RUN, reason)
             self._observer.check(result)
             yield result

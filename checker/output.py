@@ -88,11 +88,11 @@ class Stream:
 class Target:
     """A file that a report is written to in the end; that it can be is looked at in the beginning.
 
-    ``option`` names the option it came from. Raises UsageError.
+    ``named`` is the option as it was typed. Raises UsageError.
     """
 
-    def __init__(self, path: Path, option: str) -> None:
-        self._shown, self._option = path, option
+    def __init__(self, path: Path, named: str) -> None:
+        self._named = named
         try:
             # /dev/stdout leads to names that cannot be opened.
             self._path = path if self._is_special(path) else Path(os.path.realpath(str(path)))
@@ -101,6 +101,10 @@ class Target:
             found = getattr(error, "strerror", None) or str(error)
         if found:
             raise self._refuse(found)
+
+    def same(self, other: Target) -> bool:
+        """Whether both are one file."""
+        return self._path == other._path
 
     def write(self, text: str) -> None:
         """Write the whole file, or leave what was there. Raises CheckerError."""
@@ -112,9 +116,7 @@ class Target:
                 self._replace(text)
         except OSError as error:
             raise CheckerError(
-                "{} {}: the result could not be written: {}.".format(
-                    self._option, self._shown, error.strerror
-                )
+                "{}: the report could not be written: {}.".format(self._named, error.strerror)
             ) from error
 
     def _problem(self) -> str:
@@ -152,9 +154,7 @@ class Target:
 
     def _refuse(self, found: str) -> UsageError:
         return UsageError(
-            "{} {}: expected a file that can be written, in a folder that exists; {}.".format(
-                self._option, self._shown, found
-            )
+            "{}: expected a file that can be written, in a folder that exists; {}.".format(self._named, found)
         )
 
 

@@ -10,9 +10,9 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 from checker.errors import UsageError
 from checker.outcomes import ExitCode, Reason, Status
-from checker.typed import FieldError, plain, structure
+from checker.typed import FieldError, mismatch, plain, structure
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Points:
-    """Points given and possible; of a quick run, of the checks that ran."""
+    """Points given and possible; of a part of the checks, of those that ran."""
 
     given: float
     possible: int
@@ -127,12 +127,18 @@ class Points:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything that a report may say about a run."""
+    """Everything that a report may say about a run.
+
+    ``rendered_from`` names the file that a report is made from again ("": from the run itself);
+    ``selected`` are the names of the checks that alone were asked for (none: all of them).
+    """
 
     schema_version: int
     checker_version: str
     created: str
+    rendered_from: str
     quick: bool
+    selected: Tuple[str, ...]
     interrupted: bool
     assignment: str
     assignment_title: str
@@ -169,9 +175,11 @@ class Result:
                 )
             )
         try:
-            return structure(cls, data)
+            result = structure(cls, data)
+            _validate(result)
         except FieldError as error:
             raise UsageError("Not a result of the checker: {}.".format(error)) from error
+        return result
 
 
 VERDICTS = {
@@ -181,11 +189,27 @@ VERDICTS = {
 }
 
 
+def _validate(result: Result) -> None:
+    """Raise FieldError where the values have the right types and cannot belong together."""
+    words = {int(code): verdict for code, verdict in VERDICTS.items()}
+    if result.exit_code not in words:
+        raise mismatch("exit_code", "one of " + ", ".join(map(str, words)), result.exit_code)
+    if result.verdict != words[result.exit_code]:
+        raise mismatch("verdict", repr(words[result.exit_code]), result.verdict)
+    if result.seconds < 0:
+        raise mismatch("seconds", "0 or more", result.seconds)
+    accuracy = result.accuracy
+    if accuracy is not None and not 0 <= accuracy.correct <= accuracy.seen <= accuracy.total:
+        raise mismatch("accuracy.correct", "at most accuracy.seen, and that at most total", accuracy.correct)
+    if accuracy is not None and accuracy.seen == 0:
+        raise mismatch("accuracy.seen", "at least 1", 0)
+
+
 def decide(checks: Tuple[CheckResult, ...], interrupted: bool) -> ExitCode:
     """Exit code of a run: one failed required check decides, else all of them must have passed.
 
-    A check that ``--quick`` did not run has no say. ``limit`` is the submission's doing, ``blocked``
-    and ``error`` are not.
+    A check that ``--quick`` or ``--select`` left out has no say. ``limit`` is the submission's doing,
+    ``blocked`` and ``error`` are not.
     """
     if interrupted:
         return ExitCode.UNDECIDED

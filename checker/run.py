@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import difflib
 import os
 import tempfile
 import time
@@ -24,7 +25,7 @@ from checker import (
     submission,
 )
 from checker.editions import Edition
-from checker.errors import ToolError
+from checker.errors import ToolError, UsageError
 from checker.gather import Evidence, Request
 from checker.interpreters import Choice
 from checker.progress import Observer
@@ -48,6 +49,7 @@ class Options:
     folder: str
     assignment: str = editions.DEFAULT
     quick: bool = False
+    selected: Tuple[str, ...] = ()
     exact: bool = False
     python: Optional[str] = None
     images: Optional[str] = None
@@ -67,27 +69,56 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
     started = time.monotonic()
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "big")
-    request = Request(options.quick, options.exact, options.images, seed)
+    reading = _reads_alone(options, edition)
+    request = Request(reading, options.exact, options.images, seed)
     choice = interpreters.choose(options.python, environment)
     with _workspace(observer) as workspace:
         taken = submission.take(options.folder, edition, workspace)
         box = sandbox.Sandbox(choice.interpreter, workspace)
         evidence = Evidence(taken, edition, choice.interpreter, box, workspace, request, observer)
-        if not options.quick:
+        if not reading:
             evidence.drawn()  # images that cannot be used end the run before anything else
-        outcomes, interrupted = engine.run(evidence, edition, options.quick, observer)
+        outcomes, interrupted = engine.run(evidence, edition, options.quick, observer, options.selected)
         return _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
 
 
 def look(options: Options) -> Edition:
     """Read the edition; raise UsageError for what is seen to be of no use before anything runs."""
     edition = editions.load(options.assignment, checks.every())
+    _look_at_selected(options, edition)
     submission.look(options.folder)
     if options.images is not None:
+        if _reads_alone(options, edition):
+            why = "--quick: a quick run scores" if options.quick else "--select: the selected checks score"
+            raise UsageError("--images with {} no images; leave out one of the two.".format(why))
         from checker import datasets
 
         datasets.check_file(options.images, edition)
     return edition
+
+
+def _look_at_selected(options: Options, edition: Edition) -> None:
+    for name in options.selected:
+        if name not in edition.checks:
+            near = difflib.get_close_matches(name, edition.checks, 3) or edition.checks
+            raise UsageError(
+                "--select {}: expected the name of a check of {}, such as: {}.".format(
+                    name, edition.name, ", ".join(near)
+                )
+            )
+        if options.quick and not edition.checks[name].quick:
+            raise UsageError(
+                "--select {} with --quick: this check needs TensorFlow; leave out one of the two.".format(
+                    name
+                )
+            )
+
+
+def _reads_alone(options: Options, edition: Edition) -> bool:
+    """Whether all checks that were asked for need no TensorFlow, and so no images."""
+    return options.quick or all(
+        rule.quick for name, rule in edition.checks.items() if name in (options.selected or edition.checks)
+    )
 
 
 @contextlib.contextmanager
@@ -128,13 +159,15 @@ def _result(
     started: float,
 ) -> Result:
     code = result.decide(outcomes, interrupted)
-    drawn = None if options.quick else evidence.drawn()
+    drawn = None if evidence.request.quick else evidence.drawn()
     accuracy = evidence.accuracy() if evidence.gathered("model") else None
     return Result(
         schema_version=result.SCHEMA_VERSION,
         checker_version=__version__,
         created=created,
+        rendered_from="",
         quick=options.quick,
+        selected=options.selected,
         interrupted=interrupted,
         assignment=edition.name,
         assignment_title=edition.title,

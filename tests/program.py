@@ -115,7 +115,7 @@ def check(
     temporary.chmod(0o777)
     if target.exists():
         target.unlink()
-    extra = ["--json", str(target)] if json_too else []
+    extra = ["--format", "json={}".format(target)] if json_too else []
     done = subprocess.run(
         [*(line or command()), *map(os.fsencode, arguments), *map(os.fsencode, extra)],
         stdin=subprocess.DEVNULL,

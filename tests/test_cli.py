@@ -79,7 +79,7 @@ def test_an_interrupt_during_a_probe_gives_a_partial_verdict(
 ) -> None:
     folder = slow_submission(tmp_path / "s")
     before = program.picture(folder)
-    process = start(tmp_path, "--quick", folder, "--json", "out.json")
+    process = start(tmp_path, "--quick", folder, "--format", "json=out.json")
     until(lambda: any("source" in line for line in program.processes(tmp_path / "tmp")))
     time.sleep(0.2)
     for _ in range(times):
@@ -121,7 +121,7 @@ def test_an_interrupt_at_any_moment_leaves_nothing_and_says_one_line(
     steps = [0.0, 0.03, 0.06, 0.1, 0.14, 0.18, 0.22, 0.26, 0.3, 0.36]
     for delay in [*steps[number % 3 :: 2], 0.05]:
         target = tmp_path / "out.json"
-        process = start(tmp_path, "--quick", folder, "--json", target)
+        process = start(tmp_path, "--quick", folder, "--format", "json={}".format(target))
         while not ours(process.pid) and process.poll() is None:
             time.sleep(0.002)
         time.sleep(delay)
@@ -168,11 +168,23 @@ def test_what_a_parent_had_us_ignore_stays_ignored(tmp_path: Path) -> None:
 USAGE = [
     (["--quick", "--exact"], "not allowed with argument --quick"),
     (["--quick", "--images", "x.npz"], "a quick run scores no images"),
-    (["--json", "nowhere/x.json"], "--json nowhere/x.json: expected a file that can be written"),
-    (["--json", "."], "this is a folder"),
-    (["--json", ""], "this is a folder"),
+    (["--format", "json=no/x.json"], "--format json=no/x.json: expected a file that can be written"),
+    (["--format", "json=."], "this is a folder"),
+    (["--format", "json="], "this is a folder"),
+    (["--format", "json=-"], "--format json is for standard output"),
+    (["--format", "yaml"], "--format yaml: expected one of text, json, junit, markdown"),
+    (["--format", "\x1b=x"], "--format \\x1b=x: expected one of"),
+    (["--format", "json", "--format", "junit"], "one report alone can go to standard output"),
+    (["--format", "json=x", "--format", "junit=./x"], "another report goes to this file"),
+    (["--select", "shebnag"], "--select shebnag: expected the name of a check"),
+    (["--select", "shebang,"], "--select : expected the name of a check"),
+    (
+        ["--quick", "--select", "shebang,accuracy"],
+        "--select accuracy with --quick: this check needs TensorFlow",
+    ),
+    (["--select", "shebang", "--images", "x.npz"], "the selected checks score no images"),
     (["--bogus"], "unrecognized arguments: --bogus"),
-    (["--jso", "x.json"], "unrecognized arguments: --jso"),
+    (["--forma", "json"], "unrecognized arguments: --forma"),
     (["other", "\x1b[2J"], "unrecognized arguments: \\x1b[2J"),
     (["--images"], "argument --images: expected one argument"),
 ]
@@ -231,13 +243,20 @@ def test_json_is_written_whole_through_links_and_with_the_mode_that_was_there(tm
     real.write_text("old")
     real.chmod(0o640)
     link.symlink_to(real)
-    assert program.check(tmp_path, "--quick", folder, "--json", link, json_too=False).code == 0
+    assert (
+        program.check(tmp_path, "--quick", folder, "--format", "json={}".format(link), json_too=False).code
+        == 0
+    )
     assert link.is_symlink()
     assert real.stat().st_mode & 0o777 == 0o640
     assert json.loads(real.read_text())["verdict"] == "meets the assignment"
-    done = program.check(tmp_path, "--quick", folder, "--json", "/dev/stdout", json_too=False)
+    done = program.check(tmp_path, "--quick", folder, "--format", "json=/dev/stdout", json_too=False)
     assert json.loads(done.out[done.out.index("\n{") :])["exit_code"] == 0
-    assert program.check(tmp_path, "--quick", folder, "--json", "/dev/full", json_too=False).code == 3
+    other = tmp_path / "other.xml"
+    full = ["--format", "json=/dev/full", "--format", "junit={}".format(other)]
+    done = program.check(tmp_path, "--quick", folder, *full, json_too=False)
+    assert (done.code, other.exists()) == (3, True)
+    assert "--format json=/dev/full: the report could not be written: No space left" in done.err
 
 
 def test_a_report_that_cannot_be_written_is_said_and_undecided(tmp_path: Path) -> None:
@@ -434,8 +453,9 @@ def test_the_schema_names_exactly_the_fields_of_the_dataclasses() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"schema_version": 2}, "expected schema_version 1, found 2"),
+        ({"schema_version": 1}, "expected schema_version 2, found 1"),
         ({"quick": "yes"}, "quick: expected true or false, found 'yes'"),
+        ({"selected": "shebang"}, "selected: expected a list, found 'shebang'"),
         ({"checks": {}}, "checks: expected a list, found a table"),
         ({"extra": 1}, "extra: unknown key"),
         ({"facts": [{"name": "x"}]}, "facts[0].value: missing key; expected text"),

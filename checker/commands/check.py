@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from checker import editions, output
-from checker.commands import parsing
-from checker.errors import CheckerError, UsageError
+from checker import editions
+from checker.commands import formats, parsing
+
+if TYPE_CHECKING:
+    from checker import run as running
+    from checker.progress import Observer
+    from checker.result import Result
 
 
 def add(commands: Any) -> None:
@@ -34,7 +37,14 @@ def add(commands: Any) -> None:
         metavar="FILE.npz",
         help="test images, x_test and y_test (default: 1,000 of ours)",
     )
-    parser.add_argument("--json", metavar="FILE", help="also write the result as JSON")
+    parser.add_argument(
+        "--select",
+        action="append",
+        default=[],
+        metavar="NAME[,NAME...]",
+        help="run these checks alone (checker assignments NAME lists them); may be given again",
+    )
+    formats.add(parser)
     parser.add_argument(
         "--assignment",
         metavar="NAME",
@@ -46,27 +56,46 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check one submission."""
     from checker import run as running
-    from checker.reports import json, live, terminal
 
-    if options.quick and options.images is not None:
-        raise UsageError("--images with --quick: a quick run scores no images; leave out one of the two.")
     asked = running.Options(
         folder=options.folder,
         assignment=options.assignment,
         quick=options.quick,
+        selected=tuple(dict.fromkeys(name for names in options.select for name in names.split(","))),
         exact=options.exact,
         python=options.python,
         images=options.images,
     )
-    target = output.Target(Path(options.json), "--json") if options.json is not None else None
+    plan = formats.plan(options.format)
     edition = running.look(asked)
+    if plan.shown == "text":
+        result = _shown(asked, edition)
+    else:
+        result = running.check(asked, edition, os.environ, _beside())
+        formats.print_report(plan.shown, result)
+    plan.write(result)
+    formats.close()
+    return result.exit_code
+
+
+def _shown(asked: running.Options, edition: editions.Edition) -> Result:
+    """Check, and show on standard output what is found as it is found."""
+    from checker import run as running
+    from checker.reports import live, terminal
+
     console = terminal.console(sys.stdout)
     console.print(terminal.heading(edition.title, running.shown_folder(asked.folder)))
     result = running.check(asked, edition, os.environ, live.Live(console))
     for part in terminal.summary(result):
         console.print(part)
-    if target is not None:
-        target.write(json.render(result))
-    if output.problem():
-        raise CheckerError("the report could not be written: {}".format(output.problem()))
-    return result.exit_code
+    return result
+
+
+def _beside() -> Observer:
+    """Who watches a run whose standard output belongs to a report for machines."""
+    from checker.progress import Observer
+    from checker.reports import live, terminal
+
+    if not sys.stderr.isatty():
+        return Observer()
+    return live.Live(terminal.console(sys.stderr), lines=False)

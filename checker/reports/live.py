@@ -16,10 +16,13 @@ _REFRESH = 0.1  # seconds between two drawings
 
 
 class Live(Observer):
-    """Shows a run on a console; off a terminal only the lines, nothing that moves."""
+    """Shows a run on a console; off a terminal only the lines, nothing that moves.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    Without ``lines``, what moves alone: for a console beside the one that a report goes to.
+    """
+
+    def __init__(self, console: Console, lines: bool = True) -> None:
+        self._console, self._lines = console, lines
         self._progress = Progress(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=20),
@@ -57,7 +60,8 @@ class Live(Observer):
 
     def check(self, result: CheckResult) -> None:
         """Print the line of a check."""
-        self._console.print(terminal.line(result))
+        if self._lines:
+            self._console.print(terminal.line(result))
 
     def tick(self) -> None:
         """Keep what moves moving."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import textwrap
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Sequence, Tuple
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from checker.editions import Edition
-from checker.outcomes import ExitCode, Reason, Status
-from checker.result import Accuracy, CheckResult, Result
+from checker.outcomes import ExitCode, Status
+from checker.reports import words
+from checker.result import CheckResult, Result
 from checker.text import printable, printable_lines
 
 WIDTH = 80
@@ -41,13 +42,17 @@ def console(file: Any) -> Console:
 def render(result: Result) -> str:
     """Return the whole report as plain text."""
     buffer = io.StringIO()
-    output = _plain(buffer)
-    output.print(heading(result.assignment_title, result.submission))
+    show(result, _plain(buffer))
+    return buffer.getvalue()
+
+
+def show(result: Result, output: Console) -> None:
+    """Print the whole report on a console."""
+    output.print(heading(result.assignment_title, result.submission, words.mark(result)))
     for check in result.checks:
         output.print(line(check))
     for part in summary(result):
         output.print(part)
-    return buffer.getvalue()
 
 
 def _plain(file: Any) -> Console:
@@ -65,27 +70,25 @@ def _plain(file: Any) -> Console:
     )
 
 
-def heading(title: str, folder: str) -> RenderableType:
-    """What is checked against what."""
-    return Text.assemble((printable(title), "bold"), "\n", (printable(folder), "dim"), "\n")
+def heading(title: str, folder: str, mark: str = "") -> RenderableType:
+    """What is checked against what; ``mark``: a line on where the report comes from."""
+    lines = [(printable(title) + "\n", "bold"), (printable(folder) + "\n", "dim")]
+    return Text.assemble(*lines, *([(mark + "\n", "yellow")] if mark else []))
 
 
 def line(check: CheckResult) -> RenderableType:
     """One check in one line: status, title, points."""
-    status = check.status.value
-    style = _STYLES[check.status]
-    if check.hint and check.status is Status.FAILED:
-        status, style = "hint", "cyan"
-    points = ""
-    if check.points_possible and check.status is not Status.NOT_RUN:
-        points = "{:g}/{}".format(check.points, check.points_possible)
     title = printable(check.title)
     return Text.assemble(
         " ",
-        ("{:8}".format(status), style),
+        ("{:8}".format(words.status(check)), _style(check)),
         " {:58} ".format(title if len(title) <= 58 else title[:55] + "..."),
-        ("{:>9}".format(points), "dim"),
+        ("{:>9}".format(words.points(check)), "dim"),
     )
+
+
+def _style(check: CheckResult) -> str:
+    return "cyan" if words.unkept_hint(check) else _STYLES[check.status]
 
 
 def editions(every: Sequence[Edition]) -> str:
@@ -96,27 +99,21 @@ def editions(every: Sequence[Edition]) -> str:
 def rules(edition: Edition) -> str:
     """Return what an edition asks for: each check, its points, and the course's sentence."""
     lines = [printable(edition.title), ""]
-    for check in edition.checks.values():
+    for name, check in edition.checks.items():
         worth = "hint" if check.hint else "{} points".format(check.points)
         worth += "" if check.required or check.hint else ", not required"
         lines.append(" {:58} {:>18}".format(printable(check.title), worth))
-        wrapped = textwrap.wrap(printable(check.sentence), WIDTH - 4, break_on_hyphens=False)
-        lines += ["   " + part for part in wrapped]
+        said = "{}: {}".format(name, printable(check.sentence))
+        lines += ["   " + part for part in textwrap.wrap(said, WIDTH - 4, break_on_hyphens=False)]
     total = sum(check.points for check in edition.checks.values())
     return "\n".join([*lines, "", " {:58} {:>18}".format("all together", "{} points".format(total)), ""])
 
 
 def summary(result: Result) -> Iterator[RenderableType]:
     """What does not pass and what to do; then facts, accuracy, points and verdict."""
-    for group in _groups(result, (Status.FAILED, Status.LIMIT)):
-        if not group[0].hint:
-            yield _failure(group)
-    for group in _groups(result, (Status.BLOCKED, Status.ERROR)):
+    for group in words.not_passed(result):
         yield _failure(group)
-    for check in result.checks:
-        if check.hint and check.status is Status.FAILED:
-            yield _failure([check])
-    flags = [flag for check in result.checks for flag in check.flags]
+    flags = words.flags(result)
     if flags:
         yield Text("\nFor a person to look at (no points)", "bold")
         yield _rows([("", Text(printable_lines(flag), "cyan")) for flag in flags])
@@ -124,46 +121,27 @@ def summary(result: Result) -> Iterator[RenderableType]:
     yield _rows(list(_last_lines(result)))
 
 
-def _groups(result: Result, statuses: Tuple[Status, ...]) -> List[List[CheckResult]]:
-    """Checks of these statuses; those with the same reason stand together."""
-    groups: Dict[Tuple[Status, Optional[Reason]], List[CheckResult]] = {}
-    for check in result.checks:
-        if check.status in statuses:
-            groups.setdefault((check.status, check.reason), []).append(check)
-    return list(groups.values())
-
-
 def _failure(checks: List[CheckResult]) -> RenderableType:
     """What did not pass for one reason: the course's sentence, expected, found, where, what to do."""
     check = checks[0]
-    style = "cyan" if check.hint else _STYLES[check.status]
-    words = "; ".join(printable(item.title) for item in checks)
-    if check.status not in (Status.FAILED, Status.LIMIT):
-        words = "{}: {}".format(check.status.value, words)
-    title = Text("\n" + "\n".join(textwrap.wrap(words, WIDTH)), "bold " + style)
+    titles = "; ".join(printable(item.title) for item in checks)
+    if check.status in words.OPEN:
+        titles = "{}: {}".format(check.status.value, titles)
+    heading = Text("\n" + "\n".join(textwrap.wrap(titles, WIDTH)), "bold " + _style(check))
     rows: List[Tuple[str, Text]] = []
     if len(checks) == 1:
         rows.append(("course", Text('"{}"'.format(printable(check.sentence)), "italic")))
-    if check.reason is not None:
-        for label, words in (
-            ("expected", check.reason.expected),
-            ("found", check.reason.found),
-            ("where", check.reason.where),
-            ("do", check.reason.advice),
-        ):
-            if words:
-                rows.append((label, Text(printable_lines(words))))
-        rows.append(("more", Text("docs/students.md#" + printable(check.reason.name), "dim")))
-    return Text.assemble(title, "\n", _rows(rows))
+    rows += [(label, Text(printable_lines(said))) for label, said in words.reason_rows(check.reason)]
+    return Text.assemble(heading, "\n", _rows(rows))
 
 
 def _rows(rows: List[Tuple[str, Text]]) -> Text:
     """Labels, and beside each what it says, wrapped; the lines of a script keep their spaces."""
     lines: List[Text] = []
-    for label, words in rows:
-        for paragraph in words.plain.split("\n"):
+    for label, said in rows:
+        for paragraph in said.plain.split("\n"):
             for part in _wrapped(paragraph):
-                lines.append(Text.assemble("  ", ("{:11} ".format(label), "dim"), (part, str(words.style))))
+                lines.append(Text.assemble("  ", ("{:11} ".format(label), "dim"), (part, str(said.style))))
                 label = ""
     return Text("\n").join(lines)
 
@@ -177,45 +155,18 @@ def _wrapped(paragraph: str) -> List[str]:
 
 
 def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
+    for place, fact in enumerate(result.facts):
+        yield "" if place else "facts", Text(printable("{}: {}".format(fact.name, fact.value)), "dim")
     if result.accuracy is not None:
-        yield "accuracy", Text(accuracy_words(result.accuracy))
+        yield "accuracy", Text(words.accuracy(result.accuracy))
         if result.images is not None and result.images.source == "embedded":
             yield "", Text("on 1,000 images, for the desk", "dim")
     if result.interpreter is not None:
-        versions = result.interpreter.versions
-        words = "Python {}".format(result.interpreter.python)
-        if versions.get("tensorflow"):
-            words += ", TensorFlow {}, NumPy {}".format(versions["tensorflow"], versions.get("numpy", "?"))
-        yield "ran in", Text(printable("{} ({})".format(words, result.interpreter.named_by)))
+        yield "ran in", Text(words.interpreter(result))
         for difference in result.interpreter.differs:
             yield "", Text(printable(difference), "yellow")
-    isolation = printable(result.isolation.level)
-    if result.isolation.detail:
-        isolation += " ({})".format(printable(result.isolation.detail))
-    yield "isolation", Text(isolation)
-    words = "{:g} of {}".format(result.points.given, result.points.possible)
-    yield "points", Text(words + (", of the checks that ran" if result.quick or result.interrupted else ""))
-    scope = ""
-    if result.quick:
-        scope = ", as far as reading alone can tell"
-    if result.interrupted:
-        scope = ": interrupted before all checks had run"
-    style = _CODE_STYLES[ExitCode(result.exit_code)]
-    yield "verdict", Text(printable(result.verdict) + scope, "bold " + style)
-
-
-def accuracy_words(accuracy: Accuracy) -> str:
-    """The accuracy, its interval and who decided, in a sentence."""
-    share = accuracy.correct / accuracy.seen
-    words = "{:.2%} ({:,} of {:,} images); needed {:.0%}".format(
-        share, accuracy.correct, accuracy.seen, accuracy.threshold
-    )
-    interval = "{:.2%} to {:.2%}".format(accuracy.low, accuracy.high)
-    if accuracy.decided_by == "all":
-        return words + "; every test image was scored"
-    if accuracy.decided_by == "sequence":
-        return "{}; of all {:,} between {}, at an error rate of {:g}: enough to decide".format(
-            words, accuracy.total, interval, accuracy.error_rate
-        )
-    words += "; {:g} % interval {}".format(100 * (1 - accuracy.error_rate), interval)
-    return words if accuracy.decided_by == "sample" else words + ": too close to decide"
+    yield "isolation", Text(words.isolation(result))
+    yield "points", Text(words.all_points(result))
+    if result.rendered_from:
+        yield "note", Text(words.mark(result), "yellow")
+    yield "verdict", Text(words.verdict(result), "bold " + _CODE_STYLES[ExitCode(result.exit_code)])
