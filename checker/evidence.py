@@ -218,7 +218,7 @@ class ScriptEvidence:
 
 @dataclass(frozen=True)
 class Hdf5:
-    """What the file is, as HDF5."""
+    """What the file is, as HDF5; ``slots``: as many variables of the optimizer are in it."""
 
     readable: bool
     error: Optional[Raised]
@@ -227,7 +227,7 @@ class Hdf5:
     has_weights: bool = False
     weights_only: bool = False
     has_training: bool = False
-    has_slots: bool = False
+    slots: int = 0
 
 
 @dataclass(frozen=True)
@@ -291,12 +291,16 @@ class Shapes:
 
 @dataclass(frozen=True)
 class ModelEvidence:
-    """What loading the model gave (told), and the raw scores, counted outside (seen)."""
+    """What loading the model gave (told), and the raw scores, counted outside (seen).
+
+    ``slots``: as many variables the optimizer has after loading; -1: not told.
+    """
 
     run: Run
     shim_works: bool
     load_error: Optional[Raised]
     loaded: bool
+    slots: int
     shapes: Optional[Shapes]
     compiled: Optional[Compiled]
     predict_error: Optional[Raised]
@@ -376,12 +380,13 @@ class Count:
 
 def model_evidence(run: Run, receiver: Receiver, count: Count) -> ModelEvidence:
     """Validate what the probe ``model`` told, beside what was counted."""
-    shim = receiver.last("shim")
+    shim, loaded = receiver.last("shim"), receiver.last("loaded")
     return ModelEvidence(
         run=run,
         shim_works=bool(shim and shim.get("works") is True),
         load_error=_error(receiver.last("load_raised")),
-        loaded=receiver.last("loaded") is not None,
+        loaded=loaded is not None,
+        slots=_number(loaded, "slots"),
         shapes=_one(Shapes, receiver, "shapes"),
         compiled=_one(Compiled, receiver, "compiled"),
         predict_error=_error(receiver.last("predict_raised")),
@@ -428,6 +433,12 @@ def _required_error(fact: Mapping[str, Any]) -> Raised:
     if not isinstance(error, dict):
         raise EvidenceError("an exception that is not described")
     return _build(Raised, error)
+
+
+def _number(fact: Optional[Mapping[str, Any]], key: str) -> int:
+    """A whole number that was told; -1 where it was not."""
+    value = None if fact is None else fact.get(key)
+    return value if isinstance(value, int) and 0 <= value < 10**6 else -1
 
 
 def _text(fact: Mapping[str, Any], key: str) -> str:

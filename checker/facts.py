@@ -15,7 +15,7 @@ def of(evidence: Evidence) -> Tuple[Fact, ...]:
         *_counts(evidence),
         *_source(evidence.gathered("source"), evidence.interpreter.python),
         *_inspection(evidence.gathered("inspection")),
-        *_model(evidence.gathered("model")),
+        *_model(evidence),
     )
 
 
@@ -45,7 +45,7 @@ def _inspection(inspection: Optional[InspectionEvidence]) -> Iterator[Fact]:
     hdf5, config = inspection.hdf5, inspection.config
     if hdf5 is not None and hdf5.keras_version:
         yield Fact("model saved by Keras", hdf5.keras_version)
-        yield Fact("optimizer's slots", "in the file" if hdf5.has_slots else "not in the file")
+        yield Fact("optimizer's variables in the file", str(hdf5.slots))
     if config is not None and config.readable:
         counts = (config.layers, config.frozen, len(config.lambdas))
         yield Fact("model", "{} layers, {} frozen, {} Lambda".format(*counts))
@@ -53,7 +53,32 @@ def _inspection(inspection: Optional[InspectionEvidence]) -> Iterator[Fact]:
             yield Fact("TensorFlow operations that the file names", ", ".join(config.operations))
 
 
-def _model(model: Optional[ModelEvidence]) -> Iterator[Fact]:
-    if model is not None and model.loaded and not model.shim_works:
-        words = "K.backend.learning_phase is not there in this version of Keras"
-        yield Fact("0-main.py's shim raises", words)
+def _model(evidence: Evidence) -> Iterator[Fact]:
+    model: Optional[ModelEvidence] = evidence.gathered("model")
+    if model is None:
+        return
+    if model.shim_works is False:
+        yield Fact(
+            "0-main.py here",
+            "AttributeError: Keras 3 has no K.backend.learning_phase, which the course's script takes in its"
+            " fifth line. Nothing to mend: TensorFlow {} has it. This checker goes on without that"
+            " line.".format(evidence.edition.environment.tensorflow),
+        )
+    if model.loaded and evidence.versions().here_is_keras_3:
+        words = "Keras 3 loads one only with safe_mode=False and with K given to it, as done here"
+        if _has_lambda(evidence):
+            yield Fact("a Lambda here", words)
+    inspection: Optional[InspectionEvidence] = evidence.gathered("inspection")
+    saved = inspection.hdf5.slots if inspection is not None and inspection.hdf5 is not None else 0
+    if model.loaded and saved > model.slots >= 0:
+        yield Fact(
+            "optimizer's variables after loading here",
+            "{} of {} came back. That changes no score; only training on would start afresh.".format(
+                model.slots, saved
+            ),
+        )
+
+
+def _has_lambda(evidence: Evidence) -> bool:
+    inspection: Optional[InspectionEvidence] = evidence.gathered("inspection")
+    return inspection is not None and inspection.config is not None and bool(inspection.config.lambdas)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from checker import evidence, scoring
+from checker import evidence, scoring, versions
 from checker.counting import Counter
 from checker.editions import Edition
 from checker.errors import EvidenceError, ToolError
@@ -20,6 +20,7 @@ from checker.result import Accuracy, StageRecord
 from checker.sandbox import Limits, Run, Sandbox
 from checker.sandbox.channel import Received, Receiver
 from checker.submission import Submission, SubmittedFile
+from checker.versions import Versions
 
 if TYPE_CHECKING:
     from checker.drawing import Drawn  # needs NumPy, which a quick run does without
@@ -85,6 +86,13 @@ class Evidence:
         if received is None or not received.header.shape:
             return None
         return received if received.header.shape[0] == len(self.drawn().labels) else None
+
+    def versions(self) -> Versions:
+        """Compare the Keras that saved the model (where that is known by now), ours, and the course's."""
+        inspection: Optional[evidence.InspectionEvidence] = self.gathered("inspection")
+        hdf5 = inspection.hdf5 if inspection is not None else None
+        saved_by = hdf5.keras_version if hdf5 is not None else ""
+        return versions.compare(saved_by, self.interpreter, self.edition.environment)
 
     def accuracy(self) -> Optional[Accuracy]:
         """Return the accuracy counted, or None where the model scored nothing."""

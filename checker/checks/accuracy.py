@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checker.checks.model import loaded
+from checker.checks.loading import loaded
 from checker.gather import Evidence
 from checker.outcomes import Blocked, Cure, Failure
 

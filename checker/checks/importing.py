@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checker.checks.elsewhere import elsewhere
 from checker.checks.source import unparsed
 from checker.editions import Edition
 from checker.evidence import Raised, ScriptEvidence, Watched
@@ -71,7 +72,9 @@ def import_failure(evidence: Evidence, edition: Edition) -> Outcome:
         return _download(downloads[0], expected, name)
     if script.import_error is not None:
         failure = unparsed(evidence.source(), edition) if script.import_error.type in _SYNTAX else None
-        return failure or _raised(script.import_error, expected, name)
+        return failure or elsewhere(
+            evidence, _raised(script.import_error, expected, name), script.import_error
+        )
     if run.ending == "limit":
         found = "the import did not come to its end: {}".format(run.detail)
         return LimitReached("import-limit", expected, found, name, _MAIN)

@@ -1,13 +1,13 @@
-"""The saved model: a Keras file, loads, is compiled, takes X_p and gives scores; the course's hints."""
+"""The saved model: a Keras file, compiled, takes X_p and gives scores; the course's hints."""
 
 from __future__ import annotations
 
-import re
-
+from checker.checks.elsewhere import elsewhere
+from checker.checks.loading import ended, loaded, readable
 from checker.editions import Edition
-from checker.evidence import InspectionEvidence, ModelEvidence, Raised
+from checker.evidence import ModelEvidence
 from checker.gather import Evidence
-from checker.outcomes import Blocked, Cure, Failure, LimitReached
+from checker.outcomes import Blocked, Failure, LimitReached
 
 _SAVE = "Save the whole model:  model.save('{}')"
 _COPY = "Compare its size with the file that your script wrote (ls -l), and copy or upload that again."
@@ -43,23 +43,9 @@ def check_model_format(evidence: Evidence, edition: Edition) -> None:
         raise Failure("model-config-unreadable", expected, found, name, _SAVE.format(name))
 
 
-def check_model_loads(evidence: Evidence, edition: Edition) -> None:
-    """It loads the way the course's 0-main.py loads it. Told; a load that fails lowers the verdict."""
-    model = _model(evidence)
-    if model.loaded:
-        return
-    name = edition.files.model.name
-    expected = "K.models.load_model('{}') returns a model, as in 0-main.py".format(name)
-    if model.load_error is not None:
-        _script_lambda(evidence, model.load_error)
-        cure = _load_cure(model.load_error)
-        raise Failure(cure.name, expected, str(model.load_error), name, cure.advice)
-    _ended(evidence, model, expected, "loading it")
-
-
 def check_model_compiled(evidence: Evidence, edition: Edition) -> None:
     """``training_config`` is in the file (seen); the model has optimizer and loss and evaluates (told)."""
-    inspection = _readable(evidence)
+    inspection = readable(evidence)
     name = edition.files.model.name
     expected = "a model that was compiled before it was saved"
     advice = "model.compile(optimizer, loss, metrics=['accuracy'])  and then  " + _SAVE.format(name)
@@ -70,11 +56,10 @@ def check_model_compiled(evidence: Evidence, edition: Edition) -> None:
     model = loaded(evidence)
     compiled = model.compiled
     if compiled is None:
-        _ended(evidence, model, expected, "evaluating one batch")
-        return
+        raise ended(evidence, model, expected, "evaluating one batch")
     if not compiled.optimizer or not compiled.loss:
         found = "the model as loaded has no optimizer or no loss"
-        raise Failure("model-not-compiled", expected, found, name, advice)
+        raise elsewhere(evidence, Failure("model-not-compiled", expected, found, name, advice))
     if compiled.evaluated:
         return
     if evidence.preprocessed() is None:
@@ -94,7 +79,8 @@ def check_model_compiled(evidence: Evidence, edition: Edition) -> None:
             evidence.mend("model_predicts"),
         )
     found = str(compiled.error) if compiled.error else "it evaluates nothing"
-    raise Failure("model-evaluate-raises", "model.evaluate works on one batch", found, name, advice)
+    failure = Failure("model-evaluate-raises", "model.evaluate works on one batch", found, name, advice)
+    raise elsewhere(evidence, failure, compiled.error)
 
 
 def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
@@ -129,7 +115,7 @@ def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
     if model.predict_error is not None or (model.compiled and model.compiled.error and not model.seen):
         error = model.predict_error or (model.compiled.error if model.compiled else None)
         wants = " the model wants {};".format(_shape_words(shapes.input)) if shapes else ""
-        raise Failure(
+        failure = Failure(
             "model-input-shape",
             "the model takes {}".format(given),
             "{} {}".format(wants, error or "").strip(),
@@ -137,8 +123,9 @@ def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
             "Prepare the images in preprocess_data just as you did for the training, then save the model"
             " that was trained on them.",
         )
+        raise elsewhere(evidence, failure, error)
     if not model.seen or model.run.ending in ("crashed", "limit", "malformed"):
-        _ended(evidence, model, expected, "scoring the test images")
+        raise ended(evidence, model, expected, "scoring the test images")
     if model.not_finite:
         raise Failure(
             "model-scores-not-finite",
@@ -151,7 +138,7 @@ def check_model_predicts(evidence: Evidence, edition: Edition) -> None:
 
 def check_lambda_first(evidence: Evidence) -> None:
     """The model's first layer is a Lambda. Seen in the file's configuration."""
-    config = _readable(evidence).config
+    config = readable(evidence).config
     if config is not None and config.first != "Lambda":
         raise Failure(
             "hint-lambda-first",
@@ -164,7 +151,7 @@ def check_lambda_first(evidence: Evidence) -> None:
 
 def check_frozen_layers(evidence: Evidence) -> None:
     """At least half of the layers are frozen. Seen in the file's configuration."""
-    config = _readable(evidence).config
+    config = readable(evidence).config
     if config is not None and config.frozen * 2 < config.layers:
         raise Failure(
             "hint-frozen-layers",
@@ -181,105 +168,5 @@ def _odd_output(model: ModelEvidence, edition: Edition) -> bool:
     return bool(output) and (len(output) != 2 or output[1] != edition.classes)
 
 
-def _script_lambda(evidence: Evidence, error: Raised) -> None:
-    """Raise Blocked where a Lambda looks its names up in the script, which does not run here."""
-    config = evidence.inspection().config
-    module = evidence.edition.files.script.name.rsplit(".", 1)[0]
-    if config is None or not any(item.module == module for item in config.lambdas):
-        return
-    raise Blocked(
-        "model-lambda-of-script",
-        "a Lambda that needs nothing of {}.py".format(module),
-        "it was made while {}.py was imported, and loading it without that fails: {}".format(module, error),
-        evidence.edition.files.model.name,
-        "Run the script itself (./{}.py) to save the model, and write the Lambda with K alone.".format(
-            module
-        ),
-    )
-
-
-def _readable(evidence: Evidence) -> InspectionEvidence:
-    inspection = evidence.inspection()
-    if inspection.config is None or not inspection.config.readable:
-        raise Blocked(
-            "waits-for-model",
-            "a Keras model in the file",
-            "there is none",
-            evidence.edition.files.model.name,
-            evidence.mend("model_format"),
-        )
-    return inspection
-
-
-def _model(evidence: Evidence) -> ModelEvidence:
-    _readable(evidence)
-    return evidence.model()
-
-
-def loaded(evidence: Evidence) -> ModelEvidence:
-    """The evidence of a model that loads; Blocked where it does not."""
-    model = _model(evidence)
-    if not model.loaded:
-        raise Blocked(
-            "waits-for-loading",
-            "a model that loads",
-            "it does not",
-            evidence.edition.files.model.name,
-            evidence.mend("model_loads"),
-        )
-    return model
-
-
-def _ended(evidence: Evidence, model: ModelEvidence, expected: str, doing: str) -> None:
-    """Raise the outcome of a process that ended before it was done."""
-    run, name = model.run, evidence.edition.files.model.name
-    if run.ending == "limit":
-        raise LimitReached(
-            "model-limit",
-            expected,
-            "{} took too much {}".format(doing, run.detail),
-            name,
-            "Use a smaller application, or scale the images up less.",
-        )
-    if run.ending == "malformed":
-        advice = "End the model with one layer of that many units."
-        found = "its scores are something else: {}".format(run.detail)
-        raise Failure("model-scores-odd", expected, found, name, advice)
-    raise Failure(
-        "model-ends-python",
-        expected,
-        "{} ended the process: {}".format(doing, run.detail or run.ending),
-        name,
-        "Load the file as 0-main.py does, in a new Python, and mend what ends it.",
-    )
-
-
 def _shape_words(shape: object) -> str:
     return str(shape).replace("None", "m")
-
-
-def _load_cure(error: Raised) -> Cure:
-    """What to do about an error of ``load_model``."""
-    missing = re.search(r"name '(\w+)' is not defined", error.message)
-    if missing:
-        return Cure(
-            "model-lambda-name",
-            "Your Lambda uses the name {}, which 0-main.py does not define. Write the Lambda with K alone,"
-            " for example K.backend.resize_images, and write a number into it instead of a name.".format(
-                missing.group(1)
-            ),
-        )
-    if "bad marshal data" in error.message:
-        return Cure(
-            "model-lambda-python",
-            "The Lambda was saved by another version of Python; save the model with the course's.",
-        )
-    if "Unknown" in error.message:
-        return Cure(
-            "model-custom-object",
-            "0-main.py passes no custom objects: use layers, losses and metrics of Keras itself.",
-        )
-    return Cure(
-        "model-load-raises",
-        "Load it as 0-main.py does, in the folder of your submission, and mend what it shows.",
-    )

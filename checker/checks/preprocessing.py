@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Optional
 
+from checker.checks.elsewhere import elsewhere
 from checker.checks.importing import REFUSED, import_failure
 from checker.editions import Edition
 from checker.evidence import Returned, ScriptEvidence
@@ -199,7 +200,9 @@ def _returned(script: ScriptEvidence, evidence: Evidence, edition: Edition, name
         return script.returned[name]
     where = _where(evidence, edition)
     expected = "preprocess_data returns X_p, Y_p for {}".format(_CALLS[name])
-    raise _no_return(script, edition, name, expected, where)
+    outcome = _no_return(script, edition, name, expected, where)
+    error = script.raised.get(name)
+    raise outcome if error is None else elsewhere(evidence, outcome, error)
 
 
 def _no_return(script: ScriptEvidence, edition: Edition, name: str, expected: str, where: str) -> Outcome:

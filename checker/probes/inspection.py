@@ -112,6 +112,18 @@ def report_model(channel, text_of_config):
     )
 
 
+def weights_alone(stream):
+    """Whether ``save_weights`` wrote the file: Keras 2 notes the layers' names, Keras 3 groups them."""
+    return "layer_names" in stream.attrs or ("layers" in stream and "vars" in stream)
+
+
+def slots(stream):
+    """How many variables of the optimizer were saved."""
+    group = stream.get("optimizer_weights")
+    names = group.attrs.get("weight_names") if group is not None else None
+    return 0 if names is None else len(names)
+
+
 def main(channel, settings):
     """Report what kind of file it is, who wrote it, and what the model is made of."""
     path = os.path.join(settings["inputs"], settings["model"])
@@ -132,9 +144,9 @@ def main(channel, settings):
             keras_version=wire.short(attribute(stream, "keras_version"), 50),
             has_model=bool(config),
             has_weights="model_weights" in stream or "layer_names" in stream.attrs,
-            weights_only="layer_names" in stream.attrs and not config,
+            weights_only=weights_alone(stream) and not config,
             has_training=bool(training),
-            has_slots="optimizer_weights" in stream,
+            slots=slots(stream),
         )
     if training:
         try:

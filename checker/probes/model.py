@@ -50,10 +50,30 @@ def load(channel, keras, path):
     try:
         model = keras.models.load_model(path, **options)
     except Exception as error:
-        channel.fact("load_raised", error=wire.describe(error))
+        channel.fact("load_raised", error=wire.describe(cause(error)))
         return None
-    channel.fact("loaded", type=type(model).__name__)
+    channel.fact("loaded", type=type(model).__name__, slots=slots(model))
     return model
+
+
+def cause(error):
+    """The NameError in a Lambda that led to an error: Keras 3 says that it cannot infer a shape."""
+    found, seen = error, set()
+    while found is not None and id(found) not in seen:
+        if isinstance(found, NameError):
+            return found
+        seen.add(id(found))
+        found = found.__cause__ or found.__context__
+    return error
+
+
+def slots(model):
+    """How many variables the optimizer has after loading; -1 where that cannot be told."""
+    try:
+        variables = model.optimizer.variables
+        return len(variables() if callable(variables) else variables)
+    except Exception:
+        return -1
 
 
 def as_keras_2(keras):
