@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from checker import output
 from checker.commands import report
 from checker.errors import CheckerError
 from checker.reports import terminal
@@ -57,10 +58,10 @@ def main() -> int:
         found = metadata.version("rich")
         parser.error("rich {} or later is needed; in this environment it is {}".format(_NEEDED, found))
     try:
-        image = svg(report.read(options.result))
+        target = output.Target(Path(options.image), options.image)
+        target.write(svg(report.read(options.result)))
     except CheckerError as error:
         parser.error(str(error))
-    Path(options.image).write_text(image, encoding="utf-8")
     return 0
 
 
