@@ -138,7 +138,10 @@ def test_a_package_that_is_missing_is_named(tmp_path: Path) -> None:
     assert done.err.count("\n") == 1
 
 
-def test_quick_imports_neither_numpy_nor_tensorflow_in_any_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("depth", [["--quick"], ["--select", ",".join(QUICK)]])
+def test_reading_alone_imports_neither_numpy_nor_tensorflow_in_any_process(
+    tmp_path: Path, depth: List[str]
+) -> None:
     # An environment in which either import is the end of the process that tries, whoever tries; its
     # interpreter is the checker's own and the submission's.
     subprocess.run(
@@ -165,7 +168,7 @@ def test_quick_imports_neither_numpy_nor_tensorflow_in_any_process(tmp_path: Pat
         (packages / name / "__init__.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
     line: List[Any] = [str(python), *program.command()[1:]]
     folder = program.submission(tmp_path / "s")
-    done = program.check(tmp_path, "--quick", folder, line=line)
+    done = program.check(tmp_path, *depth, folder, line=line)
     assert done.code == 0, done.out + done.err
     assert done.result is not None
     assert [stage["ending"] for stage in done.result["stages"]] == ["finished"]

@@ -61,8 +61,9 @@ def _not_passed(result: Result) -> Iterator[str]:
     for group in words.not_passed(result):
         first = group[0]
         if len(group) == 1:
-            lines = ["### {}: {}".format(words.status(first), _words(first.title))]
-            lines.append('The course: "{}"'.format(_words(first.sentence)))
+            kind = "" if words.unkept_hint(first) else words.status(first) + ": "
+            lines = ["### {}{}".format(kind, _words(first.title))]
+            lines.append('**course:** "{}"'.format(_words(first.sentence)))
         else:
             lines = ["### {}: {} checks".format(words.status(first), len(group))]
             lines.append(_words("; ".join(check.title for check in group)))
@@ -73,7 +74,7 @@ def _not_passed(result: Result) -> Iterator[str]:
 def _row(label: str, said: str) -> str:
     # A name or a command is for copying: in a block it keeps every character.
     plain = label != "found" and "\n" not in said and "  " not in said and not _LINKED.search(said)
-    return "{}: {}".format(label, _words(said)) if plain else "{}:\n\n{}".format(label, _fenced(said))
+    return "**{}:** {}".format(label, _words(said)) if plain else "**{}:**\n\n{}".format(label, _fenced(said))
 
 
 def _bounded(sections: Iterator[str]) -> Iterator[str]:
