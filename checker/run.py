@@ -9,7 +9,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Iterator, Mapping, Optional, Tuple
 
 from checker import (
     __version__,
@@ -40,6 +40,9 @@ from checker.result import (
 from checker.text import printable
 from checker.typed import plain
 
+if TYPE_CHECKING:
+    from checker.datasets import Source
+
 
 @dataclass(frozen=True)
 class Options:
@@ -67,7 +70,7 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
     started = time.monotonic()
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "big")
-    request = Request(options.quick, options.exact, options.images, seed)
+    request = Request(options.quick, options.exact, _sources(options, edition, environment), seed)
     choice = interpreters.choose(options.python, environment)
     with _workspace(observer) as workspace:
         taken = submission.take(options.folder, edition, workspace)
@@ -79,15 +82,25 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
         return _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
 
 
-def look(options: Options) -> Edition:
+def look(options: Options, environment: Mapping[str, str]) -> Edition:
     """Read the edition; raise UsageError for what is seen to be of no use before anything runs."""
     edition = editions.load(options.assignment, checks.every())
     submission.look(options.folder)
-    if options.images is not None:
+    if not options.quick:
         from checker import datasets
 
-        datasets.check_file(options.images, edition)
+        source = datasets.named(options.images, environment)
+        if source is not None:
+            datasets.look(source, edition)
     return edition
+
+
+def _sources(options: Options, edition: Edition, environment: Mapping[str, str]) -> Tuple[Source, ...]:
+    if options.quick:
+        return ()
+    from checker import datasets
+
+    return datasets.candidates(options.images, environment, edition)
 
 
 @contextlib.contextmanager
@@ -160,6 +173,7 @@ def _result(
             drawn.source.name,
             len(drawn.labels),
             drawn.source.digest,
+            tuple(map(printable, drawn.source.passed_over)),
         ),
         seed=None if drawn is None else evidence.request.seed,
         stages=tuple(evidence.stages),

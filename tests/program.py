@@ -88,7 +88,9 @@ def environment(temporary: Path, **more: str) -> Dict[str, str]:
     """An environment of our own, in which only ``more`` speaks to Python or the checker."""
     left_out = ("PYTHON", "PYTEST", "CHECKER_", "VIRTUAL_ENV", "CONDA", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
-    return {**kept, "TMPDIR": str(temporary), **more}
+    # What the developer has downloaded is not there.
+    caches = {"KERAS_HOME": str(temporary) + "-keras", "XDG_CACHE_HOME": str(temporary) + "-cache"}
+    return {**kept, "TMPDIR": str(temporary), **caches, **more}
 
 
 def command(*arguments: Union[str, bytes, Path]) -> List[Union[str, bytes]]:

@@ -31,8 +31,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--python", metavar="PATH", help="the submission's interpreter (or CHECKER_PYTHON)")
     parser.add_argument(
         "--images",
-        metavar="FILE.npz",
-        help="test images, x_test and y_test (default: 1,000 of ours)",
+        metavar="WHAT",
+        help="test images: a FILE.npz with x_test and y_test; the folder cifar-10-batches-py; the archive"
+        " cifar-10-python.tar.gz; download: fetch that archive, 170 MB, and keep it; embedded: 1,000 of ours"
+        " (or CHECKER_IMAGES; default: Keras's cache, what was downloaded earlier, else embedded)",
     )
     parser.add_argument("--json", metavar="FILE", help="also write the result as JSON")
     parser.add_argument(
@@ -59,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         images=options.images,
     )
     target = output.Target(Path(options.json), "--json") if options.json is not None else None
-    edition = running.look(asked)
+    edition = running.look(asked, os.environ)
     console = terminal.console(sys.stdout)
     console.print(terminal.heading(edition.title, running.shown_folder(asked.folder)))
     result = running.check(asked, edition, os.environ, live.Live(console))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from checker.editions import Edition
 from checker.outcomes import ExitCode, Reason, Status
-from checker.result import Accuracy, CheckResult, Result
+from checker.result import Accuracy, CheckResult, ImagesRecord, Result
 from checker.text import printable, printable_lines
 
 WIDTH = 80
@@ -178,8 +178,8 @@ def _wrapped(paragraph: str) -> List[str]:
 def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
     if result.accuracy is not None:
         yield "accuracy", Text(accuracy_words(result.accuracy))
-        if result.images is not None and result.images.source == "embedded":
-            yield "", Text("on 1,000 images, for the desk", "dim")
+    if result.images is not None:
+        yield from _images(result.images, "" if result.accuracy is not None else "images")
     if result.interpreter is not None:
         versions = result.interpreter.versions
         words = "Python {}".format(result.interpreter.python)
@@ -201,6 +201,16 @@ def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
         scope = ": interrupted before all checks had run"
     style = _CODE_STYLES[ExitCode(result.exit_code)]
     yield "verdict", Text(printable(result.verdict) + scope, "bold " + style)
+
+
+def _images(images: ImagesRecord, label: str) -> Iterator[Tuple[str, Text]]:
+    """Where the images came from, and what was passed over to get there."""
+    words = "on {:,} images of {}".format(images.count, printable(images.source))
+    if images.source == "embedded":
+        words = "on {:,} images, for the desk".format(images.count)
+    yield label, Text(words, "dim")
+    for other in images.passed_over:
+        yield "", Text("passed over {}".format(printable(other)), "yellow")
 
 
 def accuracy_words(accuracy: Accuracy) -> str:
