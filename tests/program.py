@@ -84,6 +84,12 @@ def submission(folder: Path) -> Path:
     return folder
 
 
+def bare_python(folder: Path) -> Path:
+    """Make an interpreter without any package."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    return folder / "bin" / "python"
+
+
 def environment(temporary: Path, **more: str) -> Dict[str, str]:
     """An environment of our own, in which only ``more`` speaks to Python or the checker."""
     left_out = ("PYTHON", "PYTEST", "CHECKER_", "VIRTUAL_ENV", "CONDA", "NO_COLOR", "FORCE_COLOR", "COLUMNS")

@@ -65,7 +65,7 @@ def look(source: Source, edition: Edition) -> None:
         elif source.kind == "embedded":
             embedded.look(edition)
         elif source.kind == "download":
-            _need_official(edition)
+            official.need(edition)
         else:
             _read(source, edition, Observer())
     except Refused as error:
@@ -100,14 +100,8 @@ def _pairs(source: Source, edition: Edition, observer: Observer) -> Tuple[str, n
     if source.kind == "archive":
         sha256 = edition.images.sha256 if edition.images is not None and not source.named_by else ""
         return (source.where, *official.from_archive(source.where, edition, sha256))
-    path = download.fetch(_need_official(edition), observer)
+    path = download.fetch(official.need(edition), observer)
     return (path, *official.from_archive(path, edition))
-
-
-def _need_official(edition: Edition) -> download.OfficialImages:
-    if edition.images is None:
-        raise Refused("this assignment names no archive")
-    return edition.images
 
 
 def _pass_over(source: Source, error: ImagesError, passed_over: List[str]) -> None:
@@ -125,7 +119,9 @@ def _unusable(source: Source, edition: Edition, refused: Refused) -> ImagesError
     if not source.named_by:
         return ImagesError("{}: {}".format(source.label, refused))
     expected = _expected(source, edition, str(refused))
-    return ImagesError("{}: expected {}; {}.{}".format(source.label, expected, refused, _advice(source)))
+    return ImagesError(
+        "{}: expected {}; {}.{}".format(source.label, expected, refused, _advice(source, edition))
+    )
 
 
 def _expected(source: Source, edition: Edition, found: str) -> str:
@@ -145,7 +141,7 @@ def _expected(source: Source, edition: Edition, found: str) -> str:
     )
 
 
-def _advice(source: Source) -> str:
-    if source.kind != "download":
+def _advice(source: Source, edition: Edition) -> str:
+    if source.kind != "download" or edition.images is None:
         return ""
     return " Try again, or fetch it with a browser and name the file: --images FILE.tar.gz."

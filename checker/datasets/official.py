@@ -16,7 +16,7 @@ import numpy as np
 
 from checker.datasets import files, unpickling
 from checker.datasets.files import Refused
-from checker.editions import Edition
+from checker.editions import Edition, OfficialImages
 
 _MAX_MEMBERS = 1000
 _BATCHES = 12  # an archive's size, as a multiple of the largest batch that is read
@@ -27,14 +27,14 @@ def from_folder(path: str, edition: Edition) -> Pairs:
     """Images uint8 (n, *shape), labels uint8 (n,), from a folder's test batch. Raises Refused."""
     batch = batch_in(path, edition)
     if batch is None:
-        raise Refused("there is no {} in it".format(posixpath.basename(_batch(edition))))
+        raise Refused("there is no {} in it".format(posixpath.basename(need(edition).batch)))
     with files.regular(batch) as stream:
         return _read(stream, edition)
 
 
 def batch_in(path: str, edition: Edition) -> Optional[str]:
     """The test batch in the folder that the archive holds, or in one that holds that folder (Keras 3)."""
-    inner = _batch(edition)
+    inner = need(edition).batch
     for name in (posixpath.basename(inner), inner):
         batch = os.path.join(path, *name.split("/"))
         if os.path.lexists(batch):
@@ -56,14 +56,15 @@ def from_archive(path: str, edition: Edition, sha256: str = "") -> Pairs:
         raise Refused("it is no .tar.gz, or a broken one ({})".format(error)) from error
 
 
-def _batch(edition: Edition) -> str:
+def need(edition: Edition) -> OfficialImages:
+    """What the edition says of the archive. Raises Refused."""
     if edition.images is None:
-        raise Refused("this assignment names no official archive: an .npz is needed")
-    return edition.images.batch
+        raise Refused("this assignment names no official archive")
+    return edition.images
 
 
 def _member(archive: tarfile.TarFile, edition: Edition) -> IO[bytes]:
-    name = _batch(edition)
+    name = need(edition).batch
     for member in itertools.islice(archive, _MAX_MEMBERS):
         if posixpath.normpath(member.name) == name:
             stream = archive.extractfile(member) if member.isreg() else None
