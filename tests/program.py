@@ -46,7 +46,8 @@ if __name__ == '__main__':
 def edition_text() -> str:
     """The default edition as one TOML, what it extends included; the checks come last."""
     data, _ = editions.read(editions.DEFAULT)
-    text = tomli_w.dumps({**data, "checks": data.pop("checks")})
+    checks = data.pop("checks")
+    text = tomli_w.dumps({**data, "checks": checks})
     return re.sub(
         r"\[\n((?:    .*\n)*)\]",
         lambda match: "[" + " ".join(match.group(1).split("\n    ")).strip(" ,\n") + "]",

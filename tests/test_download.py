@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import io
 import resource
 import socket
 import threading
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import Any, Iterator, List, Optional, Tuple
 
 import pytest
+from rich.console import Console
 
 from checker import checks, datasets, editions
 from checker.errors import ImagesError
 from checker.progress import Observer
+from checker.reports import live
 from tests import official_data as data
 from tests import program
 
@@ -199,6 +202,21 @@ class Spy(Observer):
 
     def download(self, done: int, total: Optional[int]) -> None:
         self.seen.append((done, total))
+
+
+def test_at_a_terminal_the_megabytes_are_seen(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(live, "_REFRESH", 0.0)
+    edition = editions.load(str(edition_for(tmp_path, server)), checks.every())
+    screen = io.StringIO()
+    display = live.Live(Console(file=screen, force_terminal=True, width=80, _environ={}))
+    datasets.load(datasets.candidates("download", {}, edition), edition, display)
+    display.close()
+    assert "Downloading cifar-10-python.tar.gz" in screen.getvalue()
+    assert " 1 MB" in screen.getvalue()
 
 
 @pytest.mark.parametrize("way", ["whole", "no length"])
