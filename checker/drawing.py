@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from checker import datasets
 from checker.editions import Edition
+from checker.progress import Observer
 from checker.typed import plain
 
 
@@ -71,9 +72,15 @@ class Drawn:
         return files
 
 
-def draw(path: Optional[str], edition: Edition, seed: int, few: int) -> Drawn:
+def draw(
+    sources: Sequence[datasets.Source],
+    edition: Edition,
+    seed: int,
+    few: int,
+    observer: Optional[Observer] = None,
+) -> Drawn:
     """Load the images, shuffle them, and draw the decoys. Raises ImagesError."""
-    source = datasets.load(path, edition)
+    source = datasets.load(sources, edition, observer)
     generator = np.random.RandomState(seed)
     order = generator.permutation(len(source.labels))
     first = _decoys(generator, few, edition.classes)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Collection, Dict, List, Mapping, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Optional, Tuple
 
 from checker.errors import EditionError
 from checker.text import printable
@@ -88,6 +89,19 @@ class CheckRule:
 
 
 @dataclass(frozen=True)
+class OfficialImages:
+    """The data set as its authors publish it: a tar archive of pickles.
+
+    ``batch`` is the path of the test images inside it, ``digest`` is what ``datasets.digest`` gives.
+    """
+
+    archive: str
+    sha256: str
+    batch: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Edition:
     """A course edition; ``digest`` is the SHA-256 of the TOML it was read from."""
 
@@ -106,6 +120,7 @@ class Edition:
     files: Files
     limits: Limits
     checks: Dict[str, CheckRule]
+    images: Optional[OfficialImages] = None
     digest: str = field(default="")
 
     def files_under(self, rule: str) -> Tuple[FileRule, ...]:
@@ -219,8 +234,23 @@ def _validate(edition: Edition, known_checks: Collection[str]) -> None:
     for key in Limits.__dataclass_fields__:
         value = getattr(edition.limits, key)
         _expect("limits." + key, value, 0 < value <= _MOST, "a positive number, at most a million")
+    if edition.images is not None:
+        _validate_images(edition.images)
     _validate_files(edition.files)
     _validate_checks(edition.checks, known_checks)
+
+
+def _validate_images(images: OfficialImages) -> None:
+    url = re.fullmatch(r"https?://[!-~]+", images.archive)
+    _expect("images.archive", images.archive, bool(url), "a URL that begins with https:// or http://")
+    for key in ("sha256", "digest"):
+        value = getattr(images, key)
+        known = re.fullmatch("[0-9a-f]{64}", value)
+        _expect("images." + key, value, bool(known), "64 hexadecimal digits, small letters")
+    parts = images.batch.split("/")
+    inside = len(parts) == 2 and not any(part in ("", ".", "..") for part in parts)
+    plain = inside and printable(images.batch) == images.batch
+    _expect("images.batch", images.batch, plain, "FOLDER/FILE, as in the archive")
 
 
 def _validate_files(files: Files) -> None:

@@ -23,7 +23,8 @@ from checker.submission import Submission, SubmittedFile
 from checker.versions import Versions
 
 if TYPE_CHECKING:
-    from checker.drawing import Drawn  # needs NumPy, which a quick run does without
+    from checker.datasets import Source  # these need NumPy, which a quick run does without
+    from checker.drawing import Drawn
 
 FEW = 40  # images for the small calls of preprocess_data
 # On Python 3.12 and later the older one takes the inside of f-strings for code.
@@ -33,11 +34,11 @@ _OURS_ALONE = ("source", "inspection")  # no submitted code runs in these: a wro
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for: which images, how they are decided on, and the seed of every draw."""
+    """What was asked for: where images may come from, how they are decided on, and the seed of every draw."""
 
     quick: bool
     exact: bool
-    images: Optional[str]
+    images: Tuple[Source, ...]
     seed: int
 
 
@@ -228,7 +229,7 @@ class Evidence:
     def _draw(self) -> Drawn:
         from checker import drawing
 
-        return drawing.draw(self.request.images, self.edition, self.request.seed, FEW)
+        return drawing.draw(self.request.images, self.edition, self.request.seed, FEW, self._observer)
 
     def _gather_script(self) -> evidence.ScriptEvidence:
         self._need_tensorflow()

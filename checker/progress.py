@@ -16,6 +16,9 @@ class Observer:
     def advance(self, done: int, total: Optional[int]) -> None:
         """Of the current stage, ``done`` images of ``total`` are done."""
 
+    def download(self, done: int, total: Optional[int]) -> None:
+        """Of a download, ``done`` bytes of ``total`` have come; None: the server does not say."""
+
     def check(self, result: CheckResult) -> None:
         """A check has ended."""
 

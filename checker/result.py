@@ -47,12 +47,16 @@ class IsolationRecord:
 
 @dataclass(frozen=True)
 class ImagesRecord:
-    """The test images: their source, number, and a digest that does not depend on their order."""
+    """The test images: their source, number, and a digest that does not depend on their order.
+
+    ``passed_over``: sources that would have come first and could not be used, each with the reason.
+    """
 
     source: str
     name: str
     count: int
     digest: str
+    passed_over: Tuple[str, ...]
 
 
 @dataclass(frozen=True)

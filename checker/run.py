@@ -10,7 +10,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Iterator, Mapping, Optional, Tuple
 
 from checker import (
     __version__,
@@ -41,6 +41,9 @@ from checker.result import (
 from checker.text import printable
 from checker.typed import plain
 
+if TYPE_CHECKING:
+    from checker.datasets import Source
+
 
 @dataclass(frozen=True)
 class Options:
@@ -70,7 +73,7 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "big")
     reading = _reads_alone(options, edition)
-    request = Request(reading, options.exact, options.images, seed)
+    request = Request(reading, options.exact, _sources(options, edition, environment), seed)
     choice = interpreters.choose(options.python, environment)
     with _workspace(observer) as workspace:
         taken = submission.take(options.folder, edition, workspace)
@@ -82,18 +85,21 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
         return _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
 
 
-def look(options: Options) -> Edition:
+def look(options: Options, environment: Mapping[str, str]) -> Edition:
     """Read the edition; raise UsageError for what is seen to be of no use before anything runs."""
     edition = editions.load(options.assignment, checks.every())
     _look_at_selected(options, edition)
     submission.look(options.folder)
-    if options.images is not None:
-        if _reads_alone(options, edition):
+    if _reads_alone(options, edition):
+        if options.images is not None:
             why = "--quick: a quick run scores" if options.quick else "--select: the selected checks score"
             raise UsageError("--images with {} no images; leave out one of the two.".format(why))
+    else:
         from checker import datasets
 
-        datasets.check_file(options.images, edition)
+        source = datasets.named(options.images, environment)
+        if source is not None:
+            datasets.look(source, edition)
     return edition
 
 
@@ -119,6 +125,14 @@ def _reads_alone(options: Options, edition: Edition) -> bool:
     return options.quick or all(
         rule.quick for name, rule in edition.checks.items() if name in (options.selected or edition.checks)
     )
+
+
+def _sources(options: Options, edition: Edition, environment: Mapping[str, str]) -> Tuple[Source, ...]:
+    if _reads_alone(options, edition):
+        return ()
+    from checker import datasets
+
+    return datasets.candidates(options.images, environment, edition)
 
 
 @contextlib.contextmanager
@@ -193,6 +207,7 @@ def _result(
             drawn.source.name,
             len(drawn.labels),
             drawn.source.digest,
+            tuple(map(printable, drawn.source.passed_over)),
         ),
         seed=None if drawn is None else evidence.request.seed,
         stages=tuple(evidence.stages),

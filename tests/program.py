@@ -46,7 +46,8 @@ if __name__ == '__main__':
 def edition_text() -> str:
     """The default edition as one TOML, what it extends included; the checks come last."""
     data, _ = editions.read(editions.DEFAULT)
-    text = tomli_w.dumps({**data, "checks": data.pop("checks")})
+    checks = data.pop("checks")
+    text = tomli_w.dumps({**data, "checks": checks})
     return re.sub(
         r"\[\n((?:    .*\n)*)\]",
         lambda match: "[" + " ".join(match.group(1).split("\n    ")).strip(" ,\n") + "]",
@@ -84,11 +85,19 @@ def submission(folder: Path) -> Path:
     return folder
 
 
+def bare_python(folder: Path) -> Path:
+    """Make an interpreter without any package."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    return folder / "bin" / "python"
+
+
 def environment(temporary: Path, **more: str) -> Dict[str, str]:
     """An environment of our own, in which only ``more`` speaks to Python or the checker."""
     left_out = ("PYTHON", "PYTEST", "CHECKER_", "VIRTUAL_ENV", "CONDA", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
-    return {**kept, "TMPDIR": str(temporary), **more}
+    # What the developer has downloaded is not there.
+    caches = {"KERAS_HOME": str(temporary) + "-keras", "XDG_CACHE_HOME": str(temporary) + "-cache"}
+    return {**kept, "TMPDIR": str(temporary), **caches, **more}
 
 
 def command(*arguments: Union[str, bytes, Path]) -> List[Union[str, bytes]]:

@@ -23,6 +23,11 @@ IMAGES = np.random.RandomState(0).randint(0, 256, (20, 32, 32, 3)).astype(np.uin
 LABELS = np.arange(20) % 10
 
 
+def load(what: object, edition: editions.Edition = EDITION) -> datasets.Images:
+    """What ``--images`` with this word or path gives."""
+    return datasets.load(datasets.candidates(str(what), {}, edition), edition)
+
+
 def npy(head: str, data: bytes = b"", version: int = 1) -> bytes:
     """An ``.npy`` with any head."""
     length = struct.pack("<H" if version == 1 else "<I", len(head))
@@ -62,7 +67,7 @@ def test_labels_of_any_whole_numbers_in_either_shape_are_taken(
     labels = LABELS.astype(dtype)
     path = tmp_path / "images.npz"
     np.savez(str(path), x_test=IMAGES, y_test=labels[:, None] if column else labels, x_train=[1.5])
-    found = datasets.load(str(path), EDITION)
+    found = load(path)
     assert (found.images == IMAGES).all()
     assert (found.labels == LABELS).all()
     assert found.labels.dtype == found.images.dtype == np.uint8
@@ -71,11 +76,11 @@ def test_labels_of_any_whole_numbers_in_either_shape_are_taken(
 def test_images_in_fortran_order_compressed_and_as_pickle_free_as_numpy_reads_them(tmp_path: Path) -> None:
     path = tmp_path / "images.npz"
     np.savez_compressed(str(path), x_test=np.asfortranarray(IMAGES), y_test=LABELS)
-    assert (datasets.load(str(path), EDITION).images == IMAGES).all()
+    assert (load(path).images == IMAGES).all()
 
 
 def test_the_embedded_images_are_verified_by_their_digest() -> None:
-    found = datasets.load(None, EDITION)
+    found = load("embedded")
     assert found.name == "1,000 CIFAR-10 test images"
     assert np.bincount(found.labels).tolist() == [100] * 10
     images, labels = datasets.unpack(datasets.pack(IMAGES, LABELS))
@@ -91,8 +96,9 @@ def test_the_digest_depends_on_pairs_and_not_on_their_order() -> None:
 
 
 def test_drawing_shuffles_pairs_and_draws_decoys_apart_from_them() -> None:
-    drawn = drawing.draw(None, EDITION, 1, 40)
-    again, other = drawing.draw(None, EDITION, 1, 40), drawing.draw(None, EDITION, 2, 40)
+    sources = datasets.candidates("embedded", {}, EDITION)
+    drawn = drawing.draw(sources, EDITION, 1, 40)
+    again, other = drawing.draw(sources, EDITION, 1, 40), drawing.draw(sources, EDITION, 2, 40)
     assert datasets.digest(drawn.images, drawn.labels) == drawn.source.digest
     assert (drawn.labels == again.labels).all()
     assert not (drawn.labels == other.labels).all()
@@ -151,7 +157,7 @@ def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path: Path, kind: st
     path.write_bytes(data)
     began = time.monotonic()
     with pytest.raises(ImagesError) as caught:
-        datasets.load(str(path), EDITION)
+        load(path)
     assert time.monotonic() - began < 2
     assert words in str(caught.value)
     assert "expected an .npz with x_test, uint8 (n, 32, 32, 3), and y_test" in str(caught.value)
@@ -169,7 +175,7 @@ def test_a_zip_bomb_is_read_no_further_than_its_heads(tmp_path: Path) -> None:
         archive.writestr("y_test.npy", labels.getvalue())
     began = time.monotonic()
     with pytest.raises(ImagesError, match="300,000 images; 1 to 100,000 are taken"):
-        datasets.load(str(path), EDITION)
+        load(path)
     assert time.monotonic() - began < 0.5
 
 
@@ -179,9 +185,9 @@ def test_an_edition_with_other_images_needs_its_own(tmp_path: Path) -> None:
     path.write_text(text.replace("[32, 32, 3]", "[28, 28, 1]"))
     edition = editions.load(str(path), checks.every())
     with pytest.raises(ImagesError, match="this assignment's images are 28 x 28 x 1"):
-        datasets.load(None, edition)
+        load("embedded", edition)
     np.savez(str(tmp_path / "i.npz"), x_test=np.zeros((5, 28, 28, 1), np.uint8), y_test=np.arange(5))
-    assert datasets.load(str(tmp_path / "i.npz"), edition).images.shape == (5, 28, 28, 1)
+    assert load(tmp_path / "i.npz", edition).images.shape == (5, 28, 28, 1)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +212,6 @@ def test_through_the_program_it_is_a_usage_error_before_anything_runs(tmp_path: 
     python.chmod(0o755)
     said = program.usage(program.check(tmp_path, folder, "--images", path, "--python", python))
     assert "--images" in said
-    assert "expected an .npz" in said
+    assert ("expected the folder cifar-10-batches-py" if kind == "folder" else "expected an .npz") in said
     assert "\x1b" not in said
     assert not (tmp_path / "started").exists()

@@ -76,6 +76,10 @@ MISTAKES = [
     (r"^test_images = \d+", "test_images = 0", "test_images: expected 1 to 1,000,000, found 0"),
     (r"^image_shape = .*", "image_shape = [32, 32]", "image_shape: expected height, width, channels"),
     (r"^image_shape = .*", "image_shape = [32, 32, -3]", "image_shape: expected height, width, channels"),
+    (r'^archive = ".*"', "archive = 'ftp://x'", "images.archive: expected a URL that begins with https://"),
+    (r'^sha256 = ".*"', "sha256 = 'ABC'", "images.sha256: expected 64 hexadecimal digits, small letters"),
+    (r'^digest = ".*"', "", "images.digest: missing key; expected text"),
+    (r'^batch = ".*"', "batch = '../test_batch'", "images.batch: expected FOLDER/FILE, as in the archive"),
     (r"^load_seconds = 300", "load_seconds = inf", "limits.load_seconds: expected a positive number"),
     (r"^load_seconds = 300", "load_seconds = -1", "limits.load_seconds: expected a positive number"),
     (

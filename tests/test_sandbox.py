@@ -575,7 +575,7 @@ def test_the_machine_is_not_seen(walled: Bench) -> None:
     own = Path(__file__).resolve()
     home = Path.home()
     paths = ["/etc/passwd", "/etc/hostname", home / ".bashrc", home / ".keras", "/var", "/sys", own.parent]
-    paths += [walls.PACKAGE / "images", own.parent.parent / "fixtures", walled.workspace, "/run", "/home"]
+    paths += [walls.PACKAGE / "datasets", own.parent.parent / "fixtures", walled.workspace, "/run", "/home"]
     assert _seen(walled, *paths) == []
 
 

@@ -48,7 +48,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
             edition = dataclasses.replace(edition, pycodestyle="none")
         workspace = tmp_path_factory.mktemp("workspace")
         taken = submission.take(str(folder), edition, workspace)
-        request = Request(quick=True, exact=False, images=None, seed=0)
+        request = Request(quick=True, exact=False, images=(), seed=0)
         return Evidence(taken, edition, interpreter, box, workspace, request, Observer())
 
     yield read

@@ -45,7 +45,9 @@ def check_accuracy(evidence: Evidence) -> None:
             expected,
             "{}: too close to {:.0%} to be decided on these images".format(found, edition.threshold),
             name,
-            "All {:,} test images decide it:  checker check --images cifar10.npz".format(edition.test_images),
+            "All {:,} test images decide it:  checker check --images {}".format(
+                edition.test_images, "download" if edition.images is not None else "FILE.npz"
+            ),
         )
     if _used_stand_ins(evidence):
         raise Blocked(

@@ -34,8 +34,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--python", metavar="PATH", help="the submission's interpreter (or CHECKER_PYTHON)")
     parser.add_argument(
         "--images",
-        metavar="FILE.npz",
-        help="test images, x_test and y_test (default: 1,000 of ours)",
+        metavar="WHAT",
+        help="test images: a FILE.npz with x_test and y_test; the folder cifar-10-batches-py; the archive"
+        " cifar-10-python.tar.gz; download: fetch that archive, 170 MB, and keep it; embedded: 1,000 of ours"
+        " (or CHECKER_IMAGES; default: Keras's cache, what was downloaded earlier, else embedded)",
     )
     parser.add_argument(
         "--select",
@@ -67,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         images=options.images,
     )
     plan = formats.plan(options.format)
-    edition = running.look(asked)
+    edition = running.look(asked, os.environ)
     if plan.shown == "text":
         result = _shown(asked, edition)
     else:

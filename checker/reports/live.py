@@ -58,6 +58,15 @@ class Live(Observer):
         self._progress.update(self._task, completed=done, total=total, detail=rate)
         self._draw()
 
+    def download(self, done: int, total: Optional[int]) -> None:
+        """Show megabytes, and the bar."""
+        if self._began is None:
+            self._began = time.monotonic()
+            self._progress.start_task(self._task)
+        detail = "{:.0f} MB".format(done / 10**6)
+        self._progress.update(self._task, completed=done, total=total, detail=detail)
+        self._draw()
+
     def check(self, result: CheckResult) -> None:
         """Print the line of a check."""
         if self._lines:

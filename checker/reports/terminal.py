@@ -12,7 +12,7 @@ from rich.text import Text
 from checker.editions import Edition
 from checker.outcomes import ExitCode, Status
 from checker.reports import words
-from checker.result import CheckResult, Result
+from checker.result import CheckResult, ImagesRecord, Result
 from checker.text import printable, printable_lines
 
 WIDTH = 80
@@ -159,8 +159,8 @@ def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
         yield "" if place else "facts", Text(printable("{}: {}".format(fact.name, fact.value)), "dim")
     if result.accuracy is not None:
         yield "accuracy", Text(words.accuracy(result.accuracy))
-        if result.images is not None and result.images.source == "embedded":
-            yield "", Text("on 1,000 images, for the desk", "dim")
+    if result.images is not None:
+        yield from _images(result.images, "" if result.accuracy is not None else "images")
     if result.interpreter is not None:
         yield "ran in", Text(words.interpreter(result))
         for difference in result.interpreter.differs:
@@ -170,3 +170,13 @@ def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
     if result.rendered_from:
         yield "note", Text(words.mark(result), "yellow")
     yield "verdict", Text(words.verdict(result), "bold " + _CODE_STYLES[ExitCode(result.exit_code)])
+
+
+def _images(images: ImagesRecord, label: str) -> Iterator[Tuple[str, Text]]:
+    """Where the images came from, and what was passed over to get there."""
+    said = "on {:,} images of {}".format(images.count, printable(images.source))
+    if images.source == "embedded":
+        said = "on {:,} images, for the desk".format(images.count)
+    yield label, Text(said, "dim")
+    for other in images.passed_over:
+        yield "", Text("passed over {}".format(printable(other)), "yellow")
