@@ -72,7 +72,8 @@ class Done:
 
     def said(self, name: str) -> str:
         """All words of a check's reason, in one line."""
-        return " ".join(" ".join(str(word) for word in (self.check(name)["reason"] or {}).values()).split())
+        reason = self.check(name)["reason"] or {}
+        return " ".join(" ".join(word for key, word in reason.items() if key != "name").split())
 
 
 def submission(folder: Path) -> Path:

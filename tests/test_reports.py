@@ -29,7 +29,7 @@ from checker.text import printable, printable_lines
 from tests import program
 
 SCHEMA = json.loads((program.ROOT / "checker" / "result.schema.json").read_text())
-XSD = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit.xsd"))
+XSD = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit-4.xsd"))
 NASTY = {
     "controls": "".join(map(chr, range(32))) + "\x7f\x80\x9b",
     "escapes": "\x1b[31mred\x1b]0;title\x07\x1b[2J",
@@ -60,7 +60,7 @@ KEPT = (
     "decided_by",
     "level",
 )
-REASON = ("expected", "found", "where", "advice")
+REASON = ("name", "expected", "found", "where", "advice")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,10 @@ def tame(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Any]:
     data["checks"][-1].update(status="failed", reason=words)
     data["interpreter"]["differs"] = ["words", "words"]
     data["facts"] = [{"name": "words", "value": "words"}] * 3
-    data["images"] = {"source": "embedded", "name": "words", "count": 1000, "digest": "0" * 64}
+    data["images"] = {
+        **{"source": "embedded", "name": "words", "count": 1000, "digest": "0" * 64},
+        "passed_over": ["words"],
+    }
     data["accuracy"] = {
         **{"correct": 900, "seen": 1000, "total": 1000, "not_finite": 0, "low": 0.88, "high": 0.92},
         **{"error_rate": 0.001, "threshold": 0.87, "decided_by": "sample", "meets": True},
@@ -142,7 +145,7 @@ def test_nothing_takes_effect_in_markdown(tame: Dict[str, Any], kind: str) -> No
         assert kinds[0] == kinds[1], kept
     bold = {after.content for token, after in zip(found, found[1:]) if token.type == "strong_open"}
     ours = {"failed", "limit", "blocked", "error", "hint", "Accuracy:", "course:", "found:"}
-    assert bold <= ours | {label + ":" for label in ("expected", "where", "do")}
+    assert bold <= ours | {label + ":" for label in ("expected", "where", "do", "more")}
     html = [token.content for token in found if token.type.startswith("html")]
     assert html == ["<details><summary>Facts</summary>\n", "</details>\n"]
     assert not {
@@ -171,7 +174,10 @@ def test_markdown_stays_far_below_what_a_job_summary_may_have(tame: Dict[str, An
     for check in data["checks"]:
         check.update(status="failed", hint=False, flags=check["flags"] * 100)
         check["reason"] = dict.fromkeys(REASON, check["title"])
-    data["checks"] *= 50
+    data["checks"] = [  # each for a reason of its own, or they would stand together
+        {**check, "reason": {**check["reason"], "where": str(number)}}
+        for number, check in enumerate(data["checks"] * 50)
+    ]
     data["facts"] *= 1_000
     text = reports.render("markdown", Result.from_dict(data))
     assert len(text.encode()) < 1_000_000
