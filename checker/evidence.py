@@ -297,7 +297,7 @@ class ModelEvidence:
     """
 
     run: Run
-    shim_works: bool
+    shim_works: Optional[bool]
     load_error: Optional[Raised]
     loaded: bool
     slots: int
@@ -383,7 +383,7 @@ def model_evidence(run: Run, receiver: Receiver, count: Count) -> ModelEvidence:
     shim, loaded = receiver.last("shim"), receiver.last("loaded")
     return ModelEvidence(
         run=run,
-        shim_works=bool(shim and shim.get("works") is True),
+        shim_works=None if shim is None else shim.get("works") is True,
         load_error=_error(receiver.last("load_raised")),
         loaded=loaded is not None,
         slots=_number(loaded, "slots"),

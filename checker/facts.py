@@ -60,14 +60,14 @@ def _model(evidence: Evidence) -> Iterator[Fact]:
     if model.shim_works is False:
         yield Fact(
             "0-main.py here",
-            "AttributeError: Keras 3 has no K.backend.learning_phase, which the course's script takes in its"
-            " fifth line. Nothing to mend: TensorFlow {} has it. This checker goes on without that"
-            " line.".format(evidence.edition.environment.tensorflow),
+            "AttributeError: Keras 3 has no K.backend.learning_phase, which the course's script uses."
+            " Nothing to mend: TensorFlow {} has it; the check goes on without it.".format(
+                evidence.edition.environment.tensorflow
+            ),
         )
-    if model.loaded and evidence.versions().here_is_keras_3:
+    if model.loaded and evidence.versions().here_is_keras_3 and _has_lambda(evidence):
         words = "Keras 3 loads one only with safe_mode=False and with K given to it, as done here"
-        if _has_lambda(evidence):
-            yield Fact("a Lambda here", words)
+        yield Fact("a Lambda here", words)
     inspection: Optional[InspectionEvidence] = evidence.gathered("inspection")
     saved = inspection.hdf5.slots if inspection is not None and inspection.hdf5 is not None else 0
     if model.loaded and saved > model.slots >= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -9,22 +10,36 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from checker import interpreters
 from fixtures import make
 from tests import program
 
 PYTHON = os.environ.get("CHECKER_TEST_PYTHON", sys.executable)
 
 
+@functools.lru_cache(maxsize=None)
+def environment() -> str:
+    """Name of the environment that the interpreter under test belongs to."""
+    return make.environment_of(interpreters.ask(PYTHON))
+
+
 def result(folder: Path, scratch: Path, *arguments: str) -> Dict[str, Any]:
-    """Run the program over a folder with the interpreter under test; returns its JSON."""
+    """Run the program with the interpreter under test, against its environment's edition; returns its JSON."""
+    if "--assignment" not in arguments:
+        arguments = ("--assignment", assignment(), *arguments)
     done = program.check(scratch, folder, "--python", PYTHON, *arguments, timeout=400)
     assert done.result is not None, done.out + done.err
     return done.result
 
 
+def assignment(recipe: Optional[make.Recipe] = None) -> str:
+    """The edition for the interpreter under test."""
+    return make.assignment_of(recipe or make.recipes()["passing"], environment())
+
+
 def edition_with(limits: Dict[str, float], scratch: Path) -> Path:
-    """Write a copy of the default edition with other limits."""
-    text = program.edition_text()
+    """Write a copy of the environment's edition with other limits."""
+    text = program.edition_text(assignment())
     for key, value in limits.items():
         text, count = re.subn(r"(?m)^{} = \S+".format(key), "{} = {}".format(key, value), text)
         assert count == 1, key
@@ -41,7 +56,7 @@ def made(name: str, target: Path, recipe: Optional[make.Recipe] = None) -> Path:
 
 def mismatches(recipe: make.Recipe, found: Dict[str, Any]) -> List[str]:
     """Where a result is not the expected outcome: every check, its status, its words, its flags."""
-    expect, wrong = recipe.expect, []
+    expect, wrong = make.expected_in(recipe, environment()), []
     names = [check["name"] for check in found["checks"]]
     wrong += ["no such check: " + name for name in expect.checks if name not in names]
     if found["exit_code"] != expect.exit:
@@ -66,6 +81,8 @@ def mismatches(recipe: make.Recipe, found: Dict[str, Any]) -> List[str]:
         ]
         if len(check["flags"]) != wanted.flags:
             wrong.append("{}: flags {}".format(check["name"], check["flags"]))
+    facts = " ".join(fact["name"] + ": " + fact["value"] for fact in found["facts"])
+    wrong += ["facts: {!r} is not in {}".format(word, facts) for word in expect.facts if word not in facts]
     if expect.accuracy:
         share = found["accuracy"]["correct"] / found["accuracy"]["seen"]
         if not expect.accuracy[0] <= share <= expect.accuracy[1]:

@@ -43,9 +43,9 @@ if __name__ == '__main__':
 """
 
 
-def edition_text() -> str:
-    """The default edition as one TOML, what it extends included; the checks come last."""
-    data, _ = editions.read(editions.DEFAULT)
+def edition_text(name: str = editions.DEFAULT) -> str:
+    """An edition as one TOML, what it extends included; the checks come last."""
+    data, _ = editions.read(name)
     checks = data.pop("checks")
     text = tomli_w.dumps({**data, "checks": checks})
     return re.sub(

@@ -17,7 +17,7 @@ RECIPES = make.recipes()
 def models() -> None:
     """Build all model files at once: TensorFlow starts but once."""
     wanted = sorted(
-        {(make.patched_script(recipe), recipe.model) for recipe in RECIPES.values() if recipe.model != "none"}
+        {(make.patched_script(recipe), recipe.model) for recipe in RECIPES.values() if make.is_built(recipe)}
     )
     make.build(wanted, fixtures_run.PYTHON)
 
@@ -26,7 +26,7 @@ def models() -> None:
 def test_outcome(name: str, tmp_path: Path) -> None:
     recipe = RECIPES[name]
     folder = fixtures_run.made(name, tmp_path / "submission", recipe)
-    assignment = recipe.assignment
+    assignment = fixtures_run.assignment(recipe)
     if recipe.limits:
         assignment = str(fixtures_run.edition_with(recipe.limits, tmp_path))
     arguments = ["--assignment", assignment, *(["--quick"] if recipe.quick else [])]
