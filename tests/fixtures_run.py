@@ -24,7 +24,7 @@ def environment() -> str:
 
 
 def result(folder: Path, scratch: Path, *arguments: str) -> Dict[str, Any]:
-    """Run the program with the interpreter under test, against its environment's edition; returns its JSON."""
+    """Run the program with the interpreter under test, against that environment; returns its JSON."""
     if "--assignment" not in arguments:
         arguments = ("--assignment", assignment(), *arguments)
     done = program.check(scratch, folder, "--python", PYTHON, *arguments, timeout=400)
