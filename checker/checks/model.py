@@ -62,9 +62,16 @@ def check_model_compiled(evidence: Evidence, edition: Edition) -> None:
     inspection = _readable(evidence)
     name = edition.files.model.name
     expected = "a model that was compiled before it was saved"
-    advice = "model.compile(optimizer, loss, metrics=['accuracy'])  and then  " + _SAVE.format(name)
+    advice = "Compile it, then save the whole of it:\n"
+    advice += "model.compile(optimizer, loss, metrics=['accuracy'])\nmodel.save('{}')".format(name)
     if inspection.hdf5 is None or not inspection.hdf5.has_training or inspection.training is None:
-        raise Failure("model-not-compiled", expected, "no compilation in the file", name, advice)
+        raise Failure(
+            "model-not-compiled",
+            expected,
+            "no compilation in the file: neither an optimizer nor a loss",
+            name,
+            advice,
+        )
     if not inspection.training.optimizer or not inspection.training.loss:
         raise Failure("model-not-compiled", expected, "no optimizer or no loss in the file", name, advice)
     model = loaded(evidence)
@@ -158,6 +165,7 @@ def check_lambda_first(evidence: Evidence) -> None:
             "a Lambda layer first, which scales the images up",
             "the first layer is a {}".format(config.first or "(none)"),
             evidence.edition.files.model.name,
+            "Enlarge the images in the model itself:\n"
             "K.layers.Lambda(lambda x: K.backend.resize_images(x, 3, 3, 'channels_last'))",
         )
 
@@ -189,8 +197,8 @@ def _script_lambda(evidence: Evidence, error: Raised) -> None:
         return
     raise Blocked(
         "model-lambda-of-script",
-        "a Lambda that needs nothing of {}.py".format(module),
-        "it was made while {}.py was imported, and loading it without that fails: {}".format(module, error),
+        "a Lambda that needs no name from {}.py".format(module),
+        "your Lambda looks names up in {}.py, which does not run beside the model: {}".format(module, error),
         evidence.edition.files.model.name,
         "Run the script itself (./{}.py) to save the model, and write the Lambda with K alone.".format(
             module
@@ -248,7 +256,7 @@ def _ended(evidence: Evidence, model: ModelEvidence, expected: str, doing: str) 
     raise Failure(
         "model-ends-python",
         expected,
-        "{} ended the process: {}".format(doing, run.detail or run.ending),
+        "{} ended Python: {}".format(doing, run.detail or run.ending),
         name,
         "Load the file as 0-main.py does, in a new Python, and mend what ends it.",
     )

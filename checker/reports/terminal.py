@@ -111,8 +111,13 @@ def summary(result: Result) -> Iterator[RenderableType]:
     for group in _groups(result, (Status.FAILED, Status.LIMIT)):
         if not group[0].hint:
             yield _failure(group)
+    waiting = [check for check in result.checks if _waits(check)]
     for group in _groups(result, (Status.BLOCKED, Status.ERROR)):
-        yield _failure(group)
+        if group[0] not in waiting:
+            yield _failure(group)
+    if waiting:
+        yield Text("\nBlocked: these wait for something above", "bold yellow")
+        yield _rows([("", Text(printable_lines(_wait_words(check)))) for check in waiting])
     for check in result.checks:
         if check.hint and check.status is Status.FAILED:
             yield _failure([check])
@@ -122,6 +127,17 @@ def summary(result: Result) -> Iterator[RenderableType]:
         yield _rows([("", Text(printable_lines(flag), "cyan")) for flag in flags])
     yield Text("")
     yield _rows(list(_last_lines(result)))
+
+
+def _waits(check: CheckResult) -> bool:
+    """Whether a check waits for another one, which has more to say."""
+    return (
+        check.status is Status.BLOCKED and check.reason is not None and check.reason.name.startswith("waits-")
+    )
+
+
+def _wait_words(check: CheckResult) -> str:
+    return "{}. {}".format(check.title, check.reason.advice if check.reason else "")
 
 
 def _groups(result: Result, statuses: Tuple[Status, ...]) -> List[List[CheckResult]]:
