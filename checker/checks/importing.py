@@ -70,7 +70,7 @@ def import_failure(evidence: Evidence, edition: Edition) -> Outcome:
     downloads = [item for item in script.watched_import if item.kind == "download"]
     if downloads and script.import_error is not None and script.import_error.type == REFUSED:
         return _download(downloads[0], expected, name)
-    if script.import_error is not None:
+    if script.import_error is not None and script.import_error.type != "SystemExit":
         failure = unparsed(evidence.source(), edition) if script.import_error.type in _SYNTAX else None
         return failure or _raised(script.import_error, expected, name)
     if run.ending == "limit":
@@ -81,9 +81,9 @@ def import_failure(evidence: Evidence, edition: Edition) -> Outcome:
     return Failure(
         "import-ends-python",
         expected,
-        "the process ended during the import ({})".format(run.detail or "the script ended it"),
+        "Python ended during the import ({})".format(run.detail or "the script ended it"),
         name,
-        "Remove what ends the process on import: exit(), quit(), os._exit or a crash.",
+        "Remove what ends it: exit(), quit(), os._exit, or a crash.",
     )
 
 

@@ -227,7 +227,7 @@ def _no_return(script: ScriptEvidence, edition: Edition, name: str, expected: st
             where,
             "Prepare the arrays without a model: a network that you need belongs into the saved model.",
         )
-    if error is not None:
+    if error is not None and error.type != "SystemExit":
         place = "{}, line {}".format(edition.files.script.name, error.line) if error.line else where
         found = str(error)
         return Failure("preprocess-raises", expected, found, place, _RAISED)
@@ -242,7 +242,7 @@ def _no_return(script: ScriptEvidence, edition: Edition, name: str, expected: st
     return Failure(
         "preprocess-ends-python",
         expected,
-        "Python ended while it ran ({})".format(run.detail or run.ending),
+        "Python ended while it ran ({})".format(run.detail or "the script ended it"),
         where,
         "Remove what ends it: exit(), quit(), os._exit, or a crash.",
     )

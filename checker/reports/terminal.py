@@ -117,7 +117,7 @@ def summary(result: Result) -> Iterator[RenderableType]:
             yield _failure(group)
     if waiting:
         yield Text("\nBlocked: these wait for something above", "bold yellow")
-        yield _rows([("", Text(printable_lines(_wait_words(check)))) for check in waiting])
+        yield _rows([("", Text(printable_lines(words))) for words in _wait_words(waiting)])
     for check in result.checks:
         if check.hint and check.status is Status.FAILED:
             yield _failure([check])
@@ -136,8 +136,14 @@ def _waits(check: CheckResult) -> bool:
     )
 
 
-def _wait_words(check: CheckResult) -> str:
-    return "{}. {}".format(check.title, check.reason.advice if check.reason else "")
+def _wait_words(waiting: List[CheckResult]) -> Iterator[str]:
+    """For each check that is waited for: what to do about it, and the titles of those that wait."""
+    titles: Dict[str, List[str]] = {}
+    for check in waiting:
+        if check.reason is not None:
+            titles.setdefault(check.reason.advice, []).append(check.title)
+    for advice, names in titles.items():
+        yield "{}\n  {}".format(advice, "; ".join(names))
 
 
 def _groups(result: Result, statuses: Tuple[Status, ...]) -> List[List[CheckResult]]:
