@@ -23,26 +23,27 @@ _NOTEBOOK = re.compile(r"\s*[!%]\s*\w")
 def for_import(text: str, allowed: Tuple[str, ...]) -> Cure:
     """What stands in for one import statement, as the script's probe words it."""
     if _KERAS_ITSELF.match(text):
-        return Cure("import-keras-otherwise", "Write it exactly so:  {}".format(" or ".join(allowed)))
+        return Cure("import-worded-otherwise", "Write it exactly so:  {}".format(" or ".join(allowed)))
     part = _KERAS_PART.match(text)
     if part:
         path = part.group("whole") or "{}.{}".format(part.group("module"), part.group("name"))
         return Cure(
-            "import-part-of-keras", "Delete the line and write:  K{}".format(path.replace(".*", ".NAME"))
+            "extra-import-keras-part",
+            "Delete the line, and write where you use it:  K{}".format(path.replace(".*", ".NAME")),
         )
     module = re.split(r"[ .]", text)[1]
     if module == "numpy":
         return Cure(
-            "import-numpy",
+            "extra-import-numpy",
             "For arrays use their own methods, such as X.astype('float32') or X.mean(axis=0),"
             " and K.backend for the rest.",
         )
     if module == "tensorflow":
         return Cure(
-            "import-tensorflow",
+            "extra-import-tensorflow",
             "Write K where you wrote tf.keras; K.backend.resize_images enlarges images.",
         )
-    return Cure("import-other", "Delete the line, and write what you used of it yourself.")
+    return Cure("extra-import", "Delete the line, and write what you used of it yourself.")
 
 
 def for_syntax(error: ParseError, name: str) -> Cure:

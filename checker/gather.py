@@ -140,7 +140,9 @@ class Evidence:
 
     def mend(self, check: str) -> str:
         """Advice for a check that waits for another one."""
-        return "First: {}. This check then runs by itself.".format(self.edition.checks[check].title)
+        return 'First mend "{}"; what waits for it then runs by itself.'.format(
+            self.edition.checks[check].title
+        )
 
     def _once(self, name: str, gather: Callable[[], Any]) -> Any:
         """Gather a stage once; what it raised the first time, it raises again."""

@@ -470,7 +470,7 @@ REACHED = [
     (FIT + "main()\n", "line 7: main() -> line 6: fit(...) trains"),
     (
         "(X, Y), _ = K.datasets.cifar10.load_data()\n",
-        "line 4: tensorflow.keras.datasets.cifar10.load_data(...)",
+        "line 4: K.datasets.cifar10.load_data(...)",
     ),
     ("from tensorflow.keras.datasets.cifar10 import load_data as l\nl()\n", "loads the data set"),
     ("load = K.datasets.cifar10.load_data\nload()\n", "loads the data set"),

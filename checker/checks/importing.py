@@ -10,7 +10,8 @@ from checker.gather import Evidence
 from checker.outcomes import Blocked, Cure, Failure, LimitReached, Outcome
 
 REFUSED = "DownloadRefused"  # what a probe raises in place of a download: probes/watch.py
-_MAIN = "Move it into a function that is called behind  if __name__ == '__main__':  at the file's end."
+_MAIN = "Delete it, or move it into a function that only these lines call, at the file's end:\n"
+_MAIN += "if __name__ == '__main__':\n    main()"
 _SYNTAX = ("SyntaxError", "IndentationError", "TabError")
 # Below this many seconds of CPU time nobody trains anything; TensorFlow on a fast machine takes two.
 _CPU_FLOOR = 2.0
@@ -70,22 +71,22 @@ def import_failure(evidence: Evidence, edition: Edition) -> Outcome:
     downloads = [item for item in script.watched_import if item.kind == "download"]
     if downloads and script.import_error is not None and script.import_error.type == REFUSED:
         return _download(downloads[0], expected, name)
-    if script.import_error is not None:
+    if script.import_error is not None and script.import_error.type != "SystemExit":
         failure = unparsed(evidence.source(), edition) if script.import_error.type in _SYNTAX else None
         return failure or elsewhere(
             evidence, _raised(script.import_error, expected, name), script.import_error
         )
     if run.ending == "limit":
-        found = "the import did not come to its end: {}".format(run.detail)
+        found = "the import took too much {}".format(run.detail)
         return LimitReached("import-limit", expected, found, name, _MAIN)
     if any(item.kind == "training" for item in script.watched_import):
         return Failure("import-trains", expected, "it trains a model on import", name, _MAIN)
     return Failure(
         "import-ends-python",
         expected,
-        "the process ended during the import ({})".format(run.detail or "the script ended it"),
+        "Python ended during the import ({})".format(run.detail or "the script ended it"),
         name,
-        "Remove what ends the process on import: exit(), quit(), os._exit or a crash.",
+        "Remove what ends it: exit(), quit(), os._exit, or a crash.",
     )
 
 

@@ -152,8 +152,8 @@ def _script_lambda(evidence: Evidence, error: Raised) -> Optional[Outcome]:
         return None
     return Blocked(
         "model-lambda-of-script",
-        "a Lambda that needs nothing of {}.py".format(module),
-        "it was made while {}.py was imported, and loading it without that fails: {}".format(module, error),
+        "a Lambda that needs no name from {}.py".format(module),
+        "your Lambda looks names up in {}.py, which does not run beside the model: {}".format(module, error),
         evidence.edition.files.model.name,
         "Run the script itself (./{}.py) to save the model, and write the Lambda with K alone.".format(
             module
@@ -213,7 +213,7 @@ def ended(evidence: Evidence, model: ModelEvidence, expected: str, doing: str) -
     return Failure(
         "model-ends-python",
         expected,
-        "{} ended the process: {}".format(doing, run.detail or run.ending),
+        "{} ended Python: {}".format(doing, run.detail or run.ending),
         name,
         "Load the file as 0-main.py does, in a new Python, and mend what ends it.",
     )

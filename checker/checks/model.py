@@ -48,9 +48,16 @@ def check_model_compiled(evidence: Evidence, edition: Edition) -> None:
     inspection = readable(evidence)
     name = edition.files.model.name
     expected = "a model that was compiled before it was saved"
-    advice = "model.compile(optimizer, loss, metrics=['accuracy'])  and then  " + _SAVE.format(name)
+    advice = "Compile it, then save the whole of it:\n"
+    advice += "model.compile(optimizer, loss, metrics=['accuracy'])\nmodel.save('{}')".format(name)
     if inspection.hdf5 is None or not inspection.hdf5.has_training or inspection.training is None:
-        raise Failure("model-not-compiled", expected, "no compilation in the file", name, advice)
+        raise Failure(
+            "model-not-compiled",
+            expected,
+            "no compilation in the file: neither an optimizer nor a loss",
+            name,
+            advice,
+        )
     if not inspection.training.optimizer or not inspection.training.loss:
         raise Failure("model-not-compiled", expected, "no optimizer or no loss in the file", name, advice)
     model = loaded(evidence)
@@ -145,6 +152,7 @@ def check_lambda_first(evidence: Evidence) -> None:
             "a Lambda layer first, which scales the images up",
             "the first layer is a {}".format(config.first or "(none)"),
             evidence.edition.files.model.name,
+            "Enlarge the images in the model itself:\n"
             "K.layers.Lambda(lambda x: K.backend.resize_images(x, 3, 3, 'channels_last'))",
         )
 

@@ -23,6 +23,7 @@ _CALLS = {
     "all": "all test images",
 }
 _RAISED = "Call preprocess_data yourself with the arrays that load_data returns, and mend that line."
+_SLOW = "Work on the whole array at once, without a loop over the images, and enlarge them in a Lambda."
 _SMALL = "Prepare the arrays and nothing else; enlarge the images in a Lambda of the model, not here."
 _FORMS = {"one-hot": "one-hot (m, 10)", "sparse": "class numbers (sparse labels)"}
 _CHUNK = 50_000_000  # bytes that are looked at at once
@@ -74,7 +75,7 @@ def check_preprocess_labels(evidence: Evidence, edition: Edition) -> None:
     """
     script = _returning(evidence, edition)
     where = _where(evidence, edition)
-    expected = "Y_p: a numpy.ndarray that encodes the labels given, one-hot or as class numbers"
+    expected = "Y_p: a numpy.ndarray with the labels in Y, one-hot or as class numbers"
     form = ""
     for name in _CALLS:
         returned = _returned(script, evidence, edition, name)
@@ -229,19 +230,22 @@ def _no_return(script: ScriptEvidence, edition: Edition, name: str, expected: st
             where,
             "Prepare the arrays without a model: a network that you need belongs into the saved model.",
         )
-    if error is not None:
+    if error is not None and error.type != "SystemExit":
         place = "{}, line {}".format(edition.files.script.name, error.line) if error.line else where
         found = str(error)
         return Failure("preprocess-raises", expected, found, place, _RAISED)
     run = script.run
     if run.ending == "limit":
-        return LimitReached("preprocess-limit", expected, "it took too much " + run.detail, where, _SMALL)
+        found = "it takes too much {}".format(run.detail)
+        if run.detail.startswith("time"):
+            return LimitReached("preprocess-slow", expected, found, where, _SLOW)
+        return LimitReached("preprocess-large", expected, found, where, _SMALL)
     if run.ending == "malformed":
         return _odd(run.detail, expected, where)
     return Failure(
         "preprocess-ends-python",
         expected,
-        "Python ended while it ran ({})".format(run.detail or run.ending),
+        "Python ended while it ran ({})".format(run.detail or "the script ended it"),
         where,
         "Remove what ends it: exit(), quit(), os._exit, or a crash.",
     )
@@ -252,7 +256,8 @@ def _odd(returned: str, expected: str, where: str) -> Outcome:
     cure = Cure("preprocess-return", "End it with:  return X_p, Y_p")
     if " as an array of " in returned:
         cure = Cure("preprocess-odd-array", "Return arrays of numbers, one row for each image.")
-    return Failure(cure.name, expected, "it returns {}".format(returned), where, cure.advice)
+    found = "it returns {}".format("None" if returned == "NoneType" else returned)
+    return Failure(cure.name, expected, found, where, cure.advice)
 
 
 def _where(evidence: Evidence, edition: Edition) -> str:

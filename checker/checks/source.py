@@ -11,6 +11,7 @@ from checker.gather import Evidence
 from checker.outcomes import Blocked, Cure, Failure, LimitReached
 
 _LISTED = 100  # as many of a kind the probe reports at most; it counts no further
+_KERAS = "tensorflow.keras."  # what every script calls K
 _RUNS = {
     "fit": "trains a model",
     "load_data": "loads the data set",
@@ -265,5 +266,6 @@ def _more(total: int, shown: int) -> str:
 def _path(item: Reached) -> str:
     """A call and the chain that leads to it, in one line."""
     steps = ["line {}: {}()".format(link.line, link.name) for link in item.chain]
-    steps.append("line {}: {}(...) {}".format(item.line, item.call, _RUNS.get(item.kind, "")))
+    call = "K." + item.call[len(_KERAS) :] if item.call.startswith(_KERAS) else item.call
+    steps.append("line {}: {}(...) {}".format(item.line, call, _RUNS.get(item.kind, "")))
     return " -> ".join(steps)

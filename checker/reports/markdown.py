@@ -69,6 +69,10 @@ def _not_passed(result: Result) -> Iterator[str]:
             lines.append(_words("; ".join(check.title for check in group)))
         lines += [_row(label, said) for label, said in words.reason_rows(first.reason)]
         yield "\n\n".join(lines)
+    waiting = words.waiting(result)
+    if waiting:
+        yield "### Blocked: these wait for something above"
+        yield "\n".join("- {}".format(_words(" ".join(said))) for said in waiting)
 
 
 def _row(label: str, said: str) -> str:

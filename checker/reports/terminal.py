@@ -113,6 +113,10 @@ def summary(result: Result) -> Iterator[RenderableType]:
     """What does not pass and what to do; then facts, accuracy, points and verdict."""
     for group in words.not_passed(result):
         yield _failure(group)
+    waiting = words.waiting(result)
+    if waiting:
+        yield Text("\nBlocked: these wait for something above", "bold yellow")
+        yield _rows([("", Text(printable_lines("\n  ".join(said)))) for said in waiting])
     flags = words.flags(result)
     if flags:
         yield Text("\nFor a person to look at (no points)", "bold")

@@ -34,12 +34,28 @@ def not_passed(result: Result) -> Iterator[List[CheckResult]]:
     for statuses in (LOST, OPEN):
         groups: Dict[Tuple[Status, Optional[Reason]], List[CheckResult]] = {}
         for check in result.checks:
-            if check.status in statuses and not unkept_hint(check):
+            if check.status in statuses and not unkept_hint(check) and not waits(check):
                 groups.setdefault((check.status, check.reason), []).append(check)
         yield from groups.values()
     for check in result.checks:
         if unkept_hint(check):
             yield [check]
+
+
+def waits(check: CheckResult) -> bool:
+    """Whether a check waits for another one."""
+    return (
+        check.status is Status.BLOCKED and check.reason is not None and check.reason.name.startswith("waits-")
+    )
+
+
+def waiting(result: Result) -> List[Tuple[str, str]]:
+    """For each check that is waited for: what to do about it, and the titles of those that wait."""
+    titles: Dict[str, List[str]] = {}
+    for check in result.checks:
+        if check.reason is not None and waits(check):
+            titles.setdefault(check.reason.advice, []).append(check.title)
+    return [(advice, "; ".join(names)) for advice, names in titles.items()]
 
 
 def reason_rows(reason: Optional[Reason]) -> List[Tuple[str, str]]:
