@@ -67,8 +67,8 @@ class Drawn:
         files: Dict[str, Path] = {}
         for call in calls:
             if call.images not in files:
-                files[call.images] = _write(workspace / call.images, self.images[: call.shape[0]])
-            files[call.labels] = _write(workspace / call.labels, self.decoys[call.name])
+                files[call.images] = write(workspace / call.images, self.images[: call.shape[0]])
+            files[call.labels] = write(workspace / call.labels, self.decoys[call.name])
         return files
 
 
@@ -111,6 +111,17 @@ def _others(generator: np.random.RandomState, labels: np.ndarray, classes: int) 
             return others.astype(np.uint8)
 
 
-def _write(path: Path, array: np.ndarray) -> Path:
+def stand_ins(seed: int, count: int, classes: int) -> np.ndarray:
+    """Random labels uint8 (count,) for the course's own script, drawn apart from images and decoys."""
+    return _decoys(np.random.RandomState([seed, 1]), count, classes)
+
+
+def agreement(found: Sequence[np.ndarray], labels: np.ndarray) -> int:
+    """How many of the classes found, batch for batch, are those of ``labels`` uint8 (n,)."""
+    return int((np.concatenate(found) == labels).sum()) if found else 0
+
+
+def write(path: Path, array: np.ndarray) -> Path:
+    """Write an array as raw bytes; returns its path."""
     path.write_bytes(np.ascontiguousarray(array).tobytes())
     return path

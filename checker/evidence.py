@@ -6,13 +6,16 @@ in which submitted code ran, and may lower a verdict, never raise it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar
 
 from checker.errors import EvidenceError
 from checker.sandbox import Run
 from checker.sandbox.channel import Received, Receiver
 from checker.typed import FieldError, structure
+
+if TYPE_CHECKING:
+    import numpy as np
 
 T = TypeVar("T")
 
@@ -293,7 +296,8 @@ class Shapes:
 class ModelEvidence:
     """What loading the model gave (told), and the raw scores, counted outside (seen).
 
-    ``slots``: as many variables the optimizer has after loading; -1: not told.
+    ``slots``: as many variables the optimizer has after loading; -1: not told. ``classes``: the class of
+    the highest score of each image, uint8 (batch,), in the order of the images.
     """
 
     run: Run
@@ -307,7 +311,22 @@ class ModelEvidence:
     seen: int
     correct: int
     not_finite: int
+    classes: Tuple[np.ndarray, ...]
     seconds_predicting: float
+
+
+@dataclass(frozen=True)
+class MainEvidence:
+    """What the course's own script did (told), on ``images`` images against stand-in labels.
+
+    ``right``: as many of them our own count of the same model's scores finds right.
+    """
+
+    run: Run
+    error: Optional[Raised]
+    done: bool
+    images: int
+    right: int
 
 
 def source_evidence(run: Run, receiver: Receiver) -> SourceEvidence:
@@ -374,6 +393,7 @@ class Count:
     seen: int = 0
     correct: int = 0
     not_finite: int = 0
+    classes: List[np.ndarray] = field(default_factory=list)
     first: float = 0.0
     last: float = 0.0
 
@@ -393,7 +413,19 @@ def model_evidence(run: Run, receiver: Receiver, count: Count) -> ModelEvidence:
         seen=count.seen,
         correct=count.correct,
         not_finite=count.not_finite,
+        classes=tuple(count.classes),
         seconds_predicting=count.last - count.first,
+    )
+
+
+def main_evidence(run: Run, receiver: Receiver, images: int, right: int) -> MainEvidence:
+    """Validate what the probe ``course_main`` told."""
+    return MainEvidence(
+        run=run,
+        error=_error(receiver.last("main_raised")),
+        done=receiver.last("done") is not None,
+        images=images,
+        right=right,
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from typing import Iterator, Optional, Tuple
 
-from checker.evidence import InspectionEvidence, ModelEvidence, SourceEvidence
+from checker.evidence import InspectionEvidence, MainEvidence, ModelEvidence, SourceEvidence
 from checker.gather import Evidence
 from checker.result import Fact
+
+_PRINTED = re.compile(rb"\bacc(?:uracy)?: ([0-9.e+-]{1,20})")
 
 
 def of(evidence: Evidence) -> Tuple[Fact, ...]:
@@ -16,6 +20,7 @@ def of(evidence: Evidence) -> Tuple[Fact, ...]:
         *_source(evidence.gathered("source"), evidence.interpreter.python),
         *_inspection(evidence.gathered("inspection")),
         *_model(evidence),
+        *_main(evidence),
     )
 
 
@@ -82,3 +87,35 @@ def _model(evidence: Evidence) -> Iterator[Fact]:
 def _has_lambda(evidence: Evidence) -> bool:
     inspection: Optional[InspectionEvidence] = evidence.gathered("inspection")
     return inspection is not None and inspection.config is not None and bool(inspection.config.lambdas)
+
+
+def _main(evidence: Evidence) -> Iterator[Fact]:
+    """What the course's own script printed, beside our count against the same labels."""
+    if not evidence.request.with_main:
+        return
+    main: Optional[MainEvidence] = evidence.gathered("main")
+    name = "0-main.py, with stand-in labels"
+    if main is None:
+        why = "it could not run" if evidence.scored() else "there are no scores to compare with"
+        yield Fact(name, "not run: " + why)
+        return
+    if main.error is not None:
+        place = " (line {})".format(main.error.line) if main.error.line else ""
+        yield Fact(name, "ends with {}{}".format(main.error, place))
+        return
+    if not main.done or not main.images:
+        yield Fact(name, "comes to no end: {} {}".format(main.run.ending, main.run.detail).rstrip())
+        return
+    printed = _PRINTED.findall(main.run.printed)
+    if not printed:
+        yield Fact(name, "prints no accuracy")
+        return
+    shown, share = printed[-1].decode("ascii"), main.right / main.images
+    words = "prints accuracy {}; our count of the same {:,} scores against the same labels: {:.4f}, {}"
+    same = shown in ("{:.4f}".format(share), "{:.4f}".format(_single(share)))
+    yield Fact(name, words.format(shown, main.images, share, "equal" if same else "NOT EQUAL"))
+
+
+def _single(share: float) -> float:
+    """The number in single precision, in which Keras counts."""
+    return float(struct.unpack("<f", struct.pack("<f", share))[0])

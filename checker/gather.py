@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from checker.datasets import Source  # these need NumPy, which a quick run does without
     from checker.drawing import Drawn
 
+COURSE_MAIN = Path(__file__).parent / "course" / "0-main.py"
 FEW = 40  # images for the small calls of preprocess_data
 # On Python 3.12 and later the older one takes the inside of f-strings for code.
 OLDER_PYCODESTYLE, NEWER_PYCODESTYLE = "2.6.0", "2.11.1"
@@ -34,12 +35,16 @@ _OURS_ALONE = ("source", "inspection")  # no submitted code runs in these: a wro
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for: where images may come from, how they are decided on, and the seed of every draw."""
+    """What was asked for: where images may come from, how they are decided on, and the seed of every draw.
+
+    ``with_main``: the course's own script is to run too.
+    """
 
     quick: bool
     exact: bool
     images: Tuple[Source, ...]
     seed: int
+    with_main: bool = False
 
 
 class Evidence:
@@ -76,6 +81,10 @@ class Evidence:
     def model(self) -> evidence.ModelEvidence:
         """What loading the model and scoring the images gave."""
         return self._once("model", self._gather_model)
+
+    def main(self) -> evidence.MainEvidence:
+        """What the course's own script does with the images that the model has scored."""
+        return self._once("main", self._gather_main)
 
     def drawn(self) -> Drawn:
         """The test images, in this run's random order, and the decoys."""
@@ -120,6 +129,11 @@ class Evidence:
             meets=decision.meets,
             images_per_second=round(model.seen / seconds, 1) if seconds > 0 else 0.0,
         )
+
+    def scored(self) -> bool:
+        """Whether the model has run and scored images."""
+        model: Optional[evidence.ModelEvidence] = self.gathered("model")
+        return model is not None and model.seen > 0
 
     def gathered(self, name: str) -> Any:
         """Return what a stage gave, or None where it did not run or gave nothing."""
@@ -312,6 +326,35 @@ class Evidence:
             lambda: Receiver(most, on_array=counter.restart().take),
         )
         return evidence.model_evidence(run, receiver, counter.count)
+
+    def _gather_main(self) -> evidence.MainEvidence:
+        """Run the course's script on what was scored; its labels are drawn apart from everything."""
+        from checker import drawing
+
+        model, drawn, files, limits = self.model(), self.drawn(), self.edition.files, self.edition.limits
+        script = self.need(self.submission.script, "script_file")
+        images = drawn.images[: model.seen]
+        labels = drawing.stand_ins(self.request.seed, model.seen, self.edition.classes)
+        inputs = {
+            COURSE_MAIN.name: COURSE_MAIN,
+            files.script.name: script,
+            files.model.name: self.need(self.submission.model, "model_file"),
+            "images": drawing.write(self._workspace / "main-images", images),
+            "labels": drawing.write(self._workspace / "main-labels", labels),
+        }
+        seconds = (
+            limits.import_seconds + limits.preprocess_seconds + limits.load_seconds + limits.progress_seconds
+        )
+        run, receiver = self._run(
+            "course_main",
+            "Running the course's {}".format(COURSE_MAIN.name),
+            {"main": COURSE_MAIN.name, "shape": list(images.shape)},
+            inputs,
+            self._limits(limits.tensorflow_seconds, {"tensorflow": seconds}),
+            lambda: Receiver(0),
+        )
+        right = drawing.agreement(model.classes, labels)
+        return evidence.main_evidence(run, receiver, model.seen, right)
 
     def _model_images(self, received: Optional[Received]) -> Tuple[Path, str, Tuple[int, ...]]:
         """The file of X_p for the model's process; black images where there is no X_p."""

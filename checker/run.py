@@ -25,9 +25,10 @@ from checker import (
     submission,
 )
 from checker.editions import Edition
-from checker.errors import ToolError, UsageError
+from checker.errors import CheckerError, ToolError, UsageError
 from checker.gather import Evidence, Request
 from checker.interpreters import Choice
+from checker.outcomes import Outcome
 from checker.progress import Observer
 from checker.result import (
     CheckResult,
@@ -56,6 +57,7 @@ class Options:
     exact: bool = False
     python: Optional[str] = None
     images: Optional[str] = None
+    with_main: bool = False
     seed: Optional[int] = None
 
 
@@ -73,7 +75,9 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "big")
     reading = _reads_alone(options, edition)
-    request = Request(reading, options.exact, _sources(options, edition, environment), seed)
+    request = Request(
+        reading, options.exact, _sources(options, edition, environment), seed, options.with_main
+    )
     choice = interpreters.choose(options.python, environment)
     with _workspace(observer) as workspace:
         taken = submission.take(options.folder, edition, workspace)
@@ -82,7 +86,15 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
         if not reading:
             evidence.drawn()  # images that cannot be used end the run before anything else
         outcomes, interrupted = engine.run(evidence, edition, options.quick, observer, options.selected)
+        if options.with_main and not interrupted and evidence.scored():
+            _run_main(evidence)
         return _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
+
+
+def _run_main(evidence: Evidence) -> None:
+    """Run the course's script too; where that cannot be, or Ctrl-C ends it, the verdict stands."""
+    with contextlib.suppress(Outcome, CheckerError, KeyboardInterrupt):
+        evidence.main()
 
 
 def look(options: Options, environment: Mapping[str, str]) -> Edition:
@@ -94,6 +106,10 @@ def look(options: Options, environment: Mapping[str, str]) -> Edition:
         if options.images is not None:
             why = "--quick: a quick run scores" if options.quick else "--select: the selected checks score"
             raise UsageError("--images with {} no images; leave out one of the two.".format(why))
+        if options.with_main:
+            raise UsageError(
+                "--with-main compares scores, and this run makes none; leave out --quick or --select."
+            )
     else:
         from checker import datasets
 

@@ -19,7 +19,7 @@ from tests import fixtures_run
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = REPOSITORY.parent / "shared" / "data" / "codec.py"
-COURSE_MAIN = REPOSITORY / "fixtures" / "course" / "0-main.py"
+COURSE_MAIN = REPOSITORY / "checker" / "course" / "0-main.py"
 # Answers load_data with the images of an .npz, then runs the script as it stands.
 LAUNCHER = """
 import runpy, sys

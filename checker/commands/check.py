@@ -31,6 +31,11 @@ def add(commands: Any) -> None:
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--quick", action="store_true", help="only what needs no TensorFlow")
     depth.add_argument("--exact", action="store_true", help="score every image, decided earlier or not")
+    parser.add_argument(
+        "--with-main",
+        action="store_true",
+        help="also run the course's 0-main.py as it stands, on the same images with stand-in labels",
+    )
     parser.add_argument("--python", metavar="PATH", help="the submission's interpreter (or CHECKER_PYTHON)")
     parser.add_argument(
         "--images",
@@ -67,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
         exact=options.exact,
         python=options.python,
         images=options.images,
+        with_main=options.with_main,
     )
     plan = formats.plan(options.format)
     edition = running.look(asked, os.environ)

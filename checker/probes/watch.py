@@ -34,13 +34,13 @@ class Watch:
         for name in _DATASETS:
             dataset = getattr(keras.datasets, name, None)
             if dataset is not None:
-                _replace(dataset.load_data, self._loader(name, dataset.load_data))
+                replace(dataset.load_data, self._loader(name, dataset.load_data))
         for name in _TRAINING:
             original = getattr(keras.Model, name, None)
             if original is not None:
                 setattr(keras.Model, name, self._training(name))
         get_file = keras.utils.get_file
-        _replace(get_file, self._download())
+        replace(get_file, self._download())
         for owner in (keras.models, keras.Model):
             self._noted(owner)
 
@@ -108,7 +108,7 @@ class Watch:
             self.report("model", "load_model")
             return original(*args, **kwargs)
 
-        _replace(original, load_model)
+        replace(original, load_model)
 
 
 def stand_ins(name):
@@ -128,7 +128,7 @@ def stand_ins(name):
     return part(500), part(100)
 
 
-def _replace(original, stand_in):
+def replace(original, stand_in):
     """Put ``stand_in`` wherever a module that is loaded keeps ``original``."""
     stand_in.__name__ = getattr(original, "__name__", stand_in.__name__)
     stand_in.__doc__ = original.__doc__
