@@ -28,7 +28,11 @@ def add(commands: Any) -> None:
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--quick", action="store_true", help="only what needs no TensorFlow")
     depth.add_argument("--exact", action="store_true", help="score every image, decided earlier or not")
-    parser.add_argument("--python", metavar="PATH", help="the submission's interpreter (or CHECKER_PYTHON)")
+    parser.add_argument(
+        "--python",
+        metavar="PATH",
+        help="the submission's interpreter: a version such as 3.9, or a path (or CHECKER_PYTHON)",
+    )
     parser.add_argument(
         "--images",
         metavar="FILE.npz",
