@@ -211,8 +211,11 @@ def _no_namespaces(here: Machine) -> Tuple[str, str]:
     if machine.kernel_setting("user.max_user_namespaces") in ("0", "1"):
         return _forbidden(here, "user.max_user_namespaces", "15000")
     if here.container:
-        words = "\nthis is a container, which forbids it: start it with these options of docker run or podman"
-        return words, "--security-opt seccomp=unconfined --security-opt apparmor=unconfined"
+        words = (
+            "\nthis looks like a container, and most forbid it; on your own machine they can be started with"
+        )
+        options = "--security-opt seccomp=unconfined --security-opt apparmor=unconfined"
+        return words, "docker run {} IMAGE".format(options)
     if not here.root and machine.kernel_setting("kernel.apparmor_restrict_unprivileged_userns") == "1":
         return _forbidden(here, "kernel.apparmor_restrict_unprivileged_userns", "0")
     return "\nwhat forbids it is not known; the checker goes on without it", ""

@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -89,11 +90,11 @@ def make(edition: Edition, base: Interpreter, environment: Mapping[str, str], sa
     folder = place(edition)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(folder), _whole_or_nothing(folder):
+        with _alone(folder), _whole_or_nothing(folder), _scratch() as scratch:
             _clear(folder)
             for words, command in _steps(edition, base, environment, folder):
                 say(words)
-                _run(command, folder.parent, environment)
+                _run(command, folder.parent, {**environment, "TMPDIR": scratch})
             made = interpreters.ask(str(folder / "bin" / "python"))
             if not made.has_tensorflow:
                 raise CheckerError("what was installed has no TensorFlow.")
@@ -108,7 +109,7 @@ def make(edition: Edition, base: Interpreter, environment: Mapping[str, str], sa
 
 def base(edition: Edition, environment: Mapping[str, str]) -> Optional[Interpreter]:
     """Return the newest Python of the edition's version that can make an environment, or None."""
-    found = finder.find(edition.environment.python, environment)
+    found = finder.find(edition.environment.python, environment, [sys.executable])
     found.sort(key=_as_base, reverse=True)
     if _uv(environment):
         return found[0] if found else None
@@ -152,6 +153,11 @@ def _alone(folder: Path) -> Iterator[None]:
                 "{} is being made by another `checker env` just now; wait for its end.".format(folder.name)
             ) from error
         yield
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """For what is downloaded: an installer that is ended leaves it, and Python 3.8's venv always does."""
+    return tempfile.TemporaryDirectory(prefix="checker-")
 
 
 @contextlib.contextmanager
