@@ -88,7 +88,7 @@ def environment(temporary: Path, **more: str) -> Dict[str, str]:
     """An environment of our own, in which only ``more`` speaks to Python or us; its cache is empty."""
     left_out = ("PYTHON", "PYTEST", "CHECKER_", "VIRTUAL_ENV", "CONDA", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
-    return {**kept, "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(temporary) + "-cache", **more}
+    return {**kept, "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(temporary.parent / "cache"), **more}
 
 
 def command(*arguments: Union[str, bytes, Path]) -> List[Union[str, bytes]]:

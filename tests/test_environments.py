@@ -204,7 +204,7 @@ class Maker:
             self.variables["PATH"] = "{}:/usr/bin:/bin".format(tmp_path / "bin")
         self.edition = tmp_path / "edition.toml"
         self.write("tensorflow==2.6.*")
-        self.folder = tmp_path / "tmp-cache/transfer-checker/environments/cifar10-transfer-2022"
+        self.folder = tmp_path / "cache/transfer-checker/environments/cifar10-transfer-2022"
 
     def write(self, *requirements: str, python: str = VERSION) -> None:
         """Write the edition."""
@@ -367,11 +367,12 @@ def test_what_was_killed_half_way_is_never_taken_and_made_anew(pip_maker: Maker,
     assert code == 3
     assert "just now" in err
     process.kill()
-    process.communicate()
+    process.wait(timeout=10)
     for one in program.psutil.process_iter():
         if str(pip_maker.folder) in " ".join(cmdline(one)):
             one.kill()
             one.wait(10)
+    process.communicate(timeout=10)
     assert (pip_maker.folder / "bin" / "python").exists()
     assert pip_maker.taken()[1] == "the checker's own"
     assert "not finished" in run(pip_maker.tmp_path, "env", "list")[1]
@@ -389,7 +390,7 @@ def cmdline(process: Any) -> List[str]:
 
 
 def test_a_cache_that_cannot_be_written_is_said(pip_maker: Maker) -> None:
-    (pip_maker.tmp_path / "tmp-cache").write_text("a file")
+    (pip_maker.tmp_path / "cache").write_text("a file")
     code, out, err = pip_maker.create()
     assert (code, out) == (3, "")
     assert err.startswith("checker: the environment cannot be made in ")
