@@ -15,6 +15,7 @@ _EDITIONS = "_checker_compgen_editions"
 _PREAMBLE = {
     "bash": """
 {function}() {{
+  local IFS=$' \\n'
   compgen -W "{names}" -- "$1"
   _shtab_compgen_files "$1"
 }}
