@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Sequence
 import numpy as np
 import pytest
 
-from checker import datasets, editions, interpreters, machine
+from checker import checks, choice, datasets, editions, interpreters, machine
 from tests import fixtures_run, program
 from tests.test_desks import programs_but
 
@@ -104,15 +104,6 @@ def alone(scratch: Path, **more: str) -> Dict[str, str]:
     return {**kept, "MAMBA_ROOT_PREFIX": str(home), "PATH": "/usr/bin:/bin", **more}
 
 
-def edition_of(version: str) -> str:
-    """The edition whose versions of Python and TensorFlow these are, or the default one."""
-    for name in editions.names():
-        data, _ = editions.read(name)
-        if version.startswith(data["environment"]["python"] + "."):
-            return name
-    return editions.DEFAULT
-
-
 def runs(said: Said, walls: str) -> None:
     """It says that a check can decide here."""
     assert said.code == 0, said.out
@@ -131,8 +122,9 @@ def test_without_a_network_all_that_a_check_needs_is_there(tmp_path: Path, insid
     runs(said, "behind bubblewrap")
     assert said.findings["isolation"] == "ok isolation bubblewrap: it was tried and works"
     assert "there is none; a check needs none" in said.findings["network"]
-    matches = edition_of(HAS.python) == editions.DEFAULT
-    assert said.findings["interpreter"].startswith("ok" if matches else "warning")
+    differing = choice.differences(HAS, editions.load(editions.DEFAULT, checks.every()))
+    assert said.findings["interpreter"].startswith("warning" if differing else "ok")
+    assert all(words in said.findings["interpreter"] for words in differing)
     assert "taken because of: --python" in said.findings["interpreter"]
 
 
@@ -235,14 +227,14 @@ def test_without_tensorflow_the_one_command_that_gets_it_is_named(
 def test_an_environment_that_is_there_is_named_before_one_is_made(
     tmp_path: Path, without_tensorflow: str
 ) -> None:
-    name = edition_of(HAS.python)
-    version = editions.read(name)[0]["environment"]["tensorflow"]
-    if not HAS.versions["tensorflow"].startswith(version + "."):
-        pytest.skip("the interpreter under test is no edition's")
+    text = program.edition_text()
+    for key, version in (("python", HAS.python), *HAS.versions.items()):
+        text = re.sub(r"(?m)^{} = .*".format(key), '{} = "{}"'.format(key, version), text, count=1)
+    (tmp_path / "edition.toml").write_text(text)
     (tmp_path / "home" / ".conda").mkdir(parents=True)
     prefix = str(Path(HAS.executable).parent.parent)
     (tmp_path / "home" / ".conda" / "environments.txt").write_text(prefix + "\n")
-    arguments = ["--assignment", name, "--python", without_tensorflow]
+    arguments = ["--assignment", tmp_path / "edition.toml", "--python", without_tensorflow]
     said = doctor(tmp_path, *arguments, variables=alone(tmp_path))
     assert said.code == 3
     assert said.findings["interpreter"].endswith("repair: export CHECKER_PYTHON=" + HAS.executable) or (

@@ -20,11 +20,12 @@ def main(channel, settings):
     try:
         import tensorflow as tf
 
-        keras = tf.keras.__version__
+        # Loaded when it is first asked for, from a package of its own.
+        keras = tf.keras.Sequential
     except Exception as error:  # a broken installation raises anything
         channel.fact("tensorflow_raised", error=wire.describe(error))
         return
-    channel.fact("tensorflow", version=tf.__version__, keras=keras)
+    channel.fact("tensorflow", version=tf.__version__, keras=keras.__module__)
 
 
 if __name__ == "__main__":
