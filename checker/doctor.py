@@ -160,7 +160,7 @@ def _get(
         if one.has_tensorflow and not choice.differences(one, edition):
             return "export CHECKER_PYTHON=" + shlex.quote(one.executable)
     create = "checker env create" + _assignment(options)
-    if environments.base(edition, environment):
+    if environments.base(edition.environment.python, environment):
         return create
     return "{} && {}".format(finder.how_to_get(edition.environment.python, environment), create)
 

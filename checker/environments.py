@@ -107,9 +107,11 @@ def make(edition: Edition, base: Interpreter, environment: Mapping[str, str], sa
         ) from error
 
 
-def base(edition: Edition, environment: Mapping[str, str]) -> Optional[Interpreter]:
-    """Return the newest Python of the edition's version that can make an environment, or None."""
-    found = finder.find(edition.environment.python, environment, [sys.executable])
+def base(version: str, environment: Mapping[str, str]) -> Optional[Interpreter]:
+    """Return the newest Python of a version that can make an environment, or None; never one of ours."""
+    own = str(_root()) + os.sep
+    found = finder.find(version, environment, [sys.executable])
+    found = [one for one in found if not one.executable.startswith(own)]
     found.sort(key=_as_base, reverse=True)
     if _uv(environment):
         return found[0] if found else None

@@ -248,7 +248,7 @@ def test_an_environment_is_made_once_and_a_check_takes_it(maker: Maker) -> None:
     assert code == 0
     assert "There already: " + python in out
     assert program.picture(maker.folder) == before
-    code, out, _ = maker.create("--force")
+    code, out, _ = maker.create("--force", "--python", VERSION)
     assert code == 0
     assert "Making" in out
     code, out, _ = run(maker.tmp_path, "env", "list")

@@ -107,13 +107,14 @@ def _base(named: Optional[str], edition: editions.Edition) -> Any:
     """The Python to make it from."""
     from checker import choice, environments, finder
 
-    if named:
+    wanted = finder.specifier(named) if named else edition.environment.python
+    if named and not wanted:
         return choice.choose(named, os.environ, edition).interpreter
-    base = environments.base(edition, os.environ)
+    base = environments.base(wanted, os.environ)
     if base is None:
-        wanted = edition.environment.python
         raise CheckerError(
-            "no Python {0} that can make environments was found; {1} needs that version. Get one without"
-            " root:  {2}".format(wanted, edition.title, finder.how_to_get(wanted, os.environ))
+            "no Python {0} that can make environments was found, for {1}. Get one without root:  {2}".format(
+                wanted, edition.name, finder.how_to_get(wanted, os.environ)
+            )
         )
     return base
