@@ -5,7 +5,7 @@
     python3 start.py test      sets up what is needed and runs the tests
 
 Needs Python 3.8 or later and its venv module, no root. The submission's interpreter is Python 3.8 with
-TensorFlow 2.6 where that Python is found (on PATH, with pyenv or uv), else 3.9 to 3.11 with
+TensorFlow 2.6 where that Python is found (on PATH, with pyenv, uv or conda), else 3.9 to 3.11 with
 TensorFlow 2.15, else the newest. Everything goes to .venv, .tox and .cache in this folder;
 ``tox.ini`` says what.
 """
@@ -13,11 +13,12 @@ TensorFlow 2.15, else the newest. Everything goes to .venv, .tox and .cache in t
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple
+from typing import List, Optional, Tuple
+
+from checker import finder
 
 HERE = Path(__file__).resolve().parent
 TOX = HERE / ".venv" / "bin" / "tox"
@@ -31,37 +32,10 @@ ENVIRONMENTS = (
 )
 
 
-def candidates(version: str) -> Iterator[str]:
-    """Places where an interpreter of this version may be: PATH, pyenv, uv."""
-    on_path = shutil.which("python" + version)
-    if on_path:
-        yield on_path
-    root = Path(os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")))
-    yield from (str(path) for path in sorted(root.glob("versions/{}.*/bin/python".format(version))))
-    if shutil.which("uv"):
-        known = output(["uv", "python", "find", version])
-        if known:
-            yield known
-
-
-def output(command: List[str]) -> Optional[str]:
-    """What a command prints, or None where it fails."""
-    try:
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
 def found(version: str) -> Optional[str]:
-    """The first interpreter of this version that runs and can make environments; a shim need not."""
-    for python in candidates(version):
-        says = output([python, "-I", "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"])
-        if says == version:
-            return python
-    return None
+    """The best interpreter of this version, or None."""
+    every = finder.find(version, os.environ)
+    return every[0].executable if every else None
 
 
 def interpreter() -> Tuple[str, str]:
@@ -71,7 +45,7 @@ def interpreter() -> Tuple[str, str]:
         if python:
             return python, environment
     sys.exit(
-        "start.py: no Python 3.8 to 3.13 was found on PATH, with pyenv or with uv; TensorFlow needs one."
+        "start.py: no Python 3.8 to 3.13 was found on PATH, with pyenv, uv or conda; TensorFlow needs one."
         "\nGet one without root:  uv python install 3.8   or   pyenv install 3.8"
     )
 

@@ -25,18 +25,28 @@ DEFAULT = "cifar10-transfer-2022"
 ASSIGNMENTS = Path(__file__).parent / "assignments"
 VENDOR = Path(__file__).parent / "vendor"
 RULES = ("shebang", "final_newline", "executable")
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+){1,3}")
+_REQUIREMENT = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._,-]+\])?([<>=!~]=?=?[A-Za-z0-9.*+!<>=~,-]+)?"
+)
 _MAX_BYTES = 10**6
 _MOST = 10**6
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The versions that the course names, and the command that installs them."""
+    """The versions that the course names, and what pip needs to install them."""
 
     python: str
     tensorflow: str
     numpy: str
-    install: str
+    requirements: Tuple[str, ...]
+
+    @property
+    def install(self) -> str:
+        """The command that makes such an environment in the current folder, without the checker."""
+        wanted = " ".join("'{}'".format(item) for item in self.requirements)
+        return "python{} -m venv venv && venv/bin/pip install {}".format(self.python, wanted)
 
 
 @dataclass(frozen=True)
@@ -225,8 +235,7 @@ def _validate(edition: Edition, known_checks: Collection[str]) -> None:
     _expect("image_shape", shape, len(shape) == 3 and all(0 < side <= 4096 for side in shape), expected)
     for key in ("name", "title", "shebang", "saved_as"):
         _expect_line(key, getattr(edition, key))
-    for key in Environment.__dataclass_fields__:
-        _expect_line("environment." + key, getattr(edition.environment, key))
+    _validate_environment(edition.environment)
     vendored = sorted(path.name.split("-")[1] for path in VENDOR.glob("pycodestyle-*.whl"))
     _expect(
         "pycodestyle", edition.pycodestyle, edition.pycodestyle in vendored, "one of: " + ", ".join(vendored)
@@ -251,6 +260,18 @@ def _validate_images(images: OfficialImages) -> None:
     inside = len(parts) == 2 and not any(part in ("", ".", "..") for part in parts)
     plain = inside and printable(images.batch) == images.batch
     _expect("images.batch", images.batch, plain, "FOLDER/FILE, as in the archive")
+
+
+def _validate_environment(environment: Environment) -> None:
+    for key in ("python", "tensorflow", "numpy"):
+        value = getattr(environment, key)
+        _expect("environment." + key, value, bool(_VERSION.fullmatch(value)), "a version such as 3.8")
+    wanted, key = environment.requirements, "environment.requirements"
+    _expect(key, "none", bool(wanted), "at least one requirement")
+    for item in wanted:
+        # pip would take what begins with a dash for an option of its own.
+        expected = "a requirement such as numpy==1.19.*"
+        _expect(key, item, bool(_REQUIREMENT.fullmatch(item)), expected)
 
 
 def _validate_files(files: Files) -> None:

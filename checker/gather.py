@@ -210,7 +210,8 @@ class Evidence:
                 "tensorflow-missing",
                 "a Python with TensorFlow, to run your script and your model",
                 "{} (Python {}) has none".format(self.interpreter.executable, self.interpreter.python),
-                advice="Make one:  {}\nand name it:  checker check --python venv/bin/python".format(
+                advice="checker env create  makes one, and  checker doctor  says what else is missing."
+                "\nBy hand:  {}\nand name it:  checker check --python venv/bin/python".format(
                     self.edition.environment.install
                 ),
             )

@@ -1,4 +1,4 @@
-"""The interpreter that a submission runs in: found, asked for its versions, never guessed."""
+"""An interpreter, asked for what it is and what is installed in it: never guessed."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import contextlib
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Tuple
 
-from checker.errors import CheckerError, UsageError
+from checker.errors import CheckerError
 from checker.interrupts import undisturbed
 from checker.typed import FieldError, structure
 
@@ -36,34 +34,6 @@ class Interpreter:
     def has_tensorflow(self) -> bool:
         """Whether TensorFlow is installed."""
         return bool(self.versions.get("tensorflow"))
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The interpreter chosen, and who named it: "--python", "CHECKER_PYTHON" and so on."""
-
-    interpreter: Interpreter
-    named_by: str
-
-
-def choose(named: Optional[str], environment: Mapping[str, str]) -> Choice:
-    """Take ``--python``, else ``CHECKER_PYTHON``, the active virtual environment, or our own.
-
-    Raises UsageError where the one that was named cannot be used.
-    """
-    if named:
-        return Choice(_named(named, "--python"), "--python")
-    if environment.get("CHECKER_PYTHON"):
-        return Choice(_named(environment["CHECKER_PYTHON"], "CHECKER_PYTHON"), "CHECKER_PYTHON")
-    active = environment.get("VIRTUAL_ENV") or environment.get("CONDA_PREFIX")
-    if active:
-        candidate = Path(active) / "bin" / "python"
-        try:
-            if candidate.exists():
-                return Choice(ask(str(candidate)), "the active virtual environment")
-        except CheckerError:
-            pass  # a broken environment is passed over, as when none is active
-    return Choice(ask(sys.executable), "the checker's own")
 
 
 def ask(executable: str) -> Interpreter:
@@ -120,15 +90,3 @@ def _why(error: Exception) -> str:
     if isinstance(error, OSError):
         return str(error.strerror).lower()
     return "it answers something else"
-
-
-def _named(name: str, by: str) -> Interpreter:
-    found = name if os.sep in name else shutil.which(name)
-    try:
-        if not found:
-            raise CheckerError("it is not on PATH")
-        return ask(os.path.abspath(found))
-    except CheckerError as error:
-        raise UsageError(
-            "{} names {!r}: expected a Python 3.8 or later that runs; {}.".format(by, name, error)
-        ) from error

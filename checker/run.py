@@ -18,16 +18,15 @@ from checker import (
     editions,
     engine,
     facts,
-    interpreters,
     interrupts,
     result,
     sandbox,
     submission,
 )
+from checker.choice import Choice, choose, differences
 from checker.editions import Edition
 from checker.errors import CheckerError, ToolError, UsageError
 from checker.gather import Evidence, Request
-from checker.interpreters import Choice
 from checker.outcomes import Outcome
 from checker.progress import Observer
 from checker.result import (
@@ -78,11 +77,11 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
     request = Request(
         reading, options.exact, _sources(options, edition, environment), seed, options.with_main
     )
-    choice = interpreters.choose(options.python, environment)
-    with _workspace(observer) as workspace:
-        taken = submission.take(options.folder, edition, workspace)
-        box = sandbox.Sandbox(choice.interpreter, workspace)
-        evidence = Evidence(taken, edition, choice.interpreter, box, workspace, request, observer)
+    choice = choose(options.python, environment, edition)
+    with workspace(observer) as place:
+        taken = submission.take(options.folder, edition, place)
+        box = sandbox.Sandbox(choice.interpreter, place)
+        evidence = Evidence(taken, edition, choice.interpreter, box, place, request, observer)
         if not reading:
             evidence.drawn()  # images that cannot be used end the run before anything else
         outcomes, interrupted = engine.run(evidence, edition, options.quick, observer, options.selected)
@@ -152,7 +151,7 @@ def _sources(options: Options, edition: Edition, environment: Mapping[str, str])
 
 
 @contextlib.contextmanager
-def _workspace(observer: Observer) -> Iterator[Path]:
+def workspace(observer: Observer) -> Iterator[Path]:
     """A folder of ours; afterwards neither it nor a process of the run is there any more."""
     path: Optional[Path] = None
     try:
@@ -247,20 +246,5 @@ def _interpreter(choice: Choice, edition: Edition) -> InterpreterRecord:
         choice.named_by,
         interpreter.python,
         dict(interpreter.versions),
-        _differences(choice, edition),
-    )
-
-
-def _differences(choice: Choice, edition: Edition) -> Tuple[str, ...]:
-    """Where the interpreter is not the edition's own."""
-    interpreter, wanted = choice.interpreter, edition.environment
-    pairs = [("Python", interpreter.python, wanted.python)]
-    for name, version in (("TensorFlow", wanted.tensorflow), ("NumPy", wanted.numpy)):
-        found = interpreter.versions.get(name.lower(), "")
-        if found:
-            pairs.append((name, found, version))
-    return tuple(
-        "{} {}; the course's is {}".format(name, found, version)
-        for name, found, version in pairs
-        if not (found + ".").startswith(version + ".")
+        differences(choice.interpreter, edition),
     )

@@ -36,7 +36,11 @@ def add(commands: Any) -> None:
         action="store_true",
         help="also run the course's 0-main.py as it stands, on the same images with stand-in labels",
     )
-    parser.add_argument("--python", metavar="PATH", help="the submission's interpreter (or CHECKER_PYTHON)")
+    parser.add_argument(
+        "--python",
+        metavar="PATH",
+        help="the submission's interpreter: a version such as 3.9, or a path (or CHECKER_PYTHON)",
+    )
     parser.add_argument(
         "--images",
         metavar="WHAT",

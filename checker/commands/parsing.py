@@ -6,6 +6,7 @@ import argparse
 import textwrap
 from typing import Any, Callable, NoReturn
 
+from checker import editions
 from checker.outcomes import ExitCode
 from checker.text import printable
 
@@ -34,3 +35,13 @@ def command(commands: Any, name: str, run: Run, help: str, description: str, epi
     )
     parser.set_defaults(command=run)
     return parser
+
+
+def add_assignment(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--assignment``."""
+    parser.add_argument(
+        "--assignment",
+        metavar="NAME",
+        default=editions.DEFAULT,
+        help="an edition of the course, or a TOML file (default: %(default)s)",
+    )
