@@ -2,7 +2,8 @@
 """From a fresh clone to a verdict, or to passed tests, with one command each.
 
     python3 start.py check     sets up what is needed and grades the passing fixture
-    python3 start.py test      sets up what is needed and runs the tests
+    python3 start.py test      sets up what is needed and runs the tests: all of them in the first environment
+                               below that can be had, those of TensorFlow also in the newest
 
 Needs Python 3.8 or later and its venv module, no root. The submission's interpreter is Python 3.8 with
 TensorFlow 2.6 where that Python is found (on PATH, with pyenv, uv or conda), else 3.9 to 3.11 with
@@ -15,35 +16,45 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List
 
 from checker import finder
 
 HERE = Path(__file__).resolve().parent
 TOX = HERE / ".venv" / "bin" / "tox"
+# Version of Python, tox environment, and the edition whose TensorFlow it has; the best come first.
 ENVIRONMENTS = (
-    ("3.8", "py38-tf26"),
-    ("3.9", "py39-tf215"),
-    ("3.11", "py311-tf215"),
-    ("3.10", "py310-tf215"),
-    ("3.12", "py312-tfnew"),
-    ("3.13", "py313-tfnew"),
+    ("3.8", "py38-tf26", "cifar10-transfer-2022"),
+    ("3.9", "py39-tf215", "cifar10-transfer-2024"),
+    ("3.11", "py311-tf215", "cifar10-transfer-2024"),
+    ("3.10", "py310-tf215", "cifar10-transfer-2024"),
+    ("3.12", "py312-tfnew", "fixtures/newest.toml"),
+    ("3.13", "py313-tfnew", "fixtures/newest.toml"),
 )
 
 
-def found(version: str) -> Optional[str]:
-    """The best interpreter of this version, or None."""
-    every = finder.find(version, os.environ)
-    return every[0].executable if every else None
+@dataclass(frozen=True)
+class Environment:
+    """An interpreter that is here, the tox environment for it, and the edition to check against."""
+
+    python: str
+    name: str
+    assignment: str
 
 
-def interpreter() -> Tuple[str, str]:
-    """The interpreter for the submission, and the tox environment for it."""
-    for version, environment in ENVIRONMENTS:
-        python = found(version)
-        if python:
-            return python, environment
+def environments() -> List[Environment]:
+    """All environments whose Python is here, the best first."""
+    found = [
+        Environment(every[0].executable, name, assignment)
+        for every, name, assignment in (
+            (finder.find(version, os.environ), name, assignment) for version, name, assignment in ENVIRONMENTS
+        )
+        if every
+    ]
+    if found:
+        return found
     sys.exit(
         "start.py: no Python 3.8 to 3.13 was found on PATH, with pyenv, uv or conda; TensorFlow needs one."
         "\nGet one without root:  uv python install 3.8   or   pyenv install 3.8"
@@ -70,25 +81,39 @@ def prepare_tox() -> None:
         sys.exit("start.py: tox could not be installed; see the message above.")
 
 
+def test(arguments: List[str]) -> int:
+    """Run all tests in the best environment, those of TensorFlow also in the newest, and the style."""
+    every = environments()
+    discover = ["--discover", *(one.python for one in every)]
+    codes = [run([str(TOX), "run", *discover, "-e", every[0].name + ",style", *arguments])]
+    newest = next((one for one in every if one.name.endswith("-tfnew")), every[0])
+    if newest != every[0] and not arguments:
+        codes.append(run([str(TOX), "run", *discover, "-e", newest.name, "--", "-m", "tensorflow"]))
+    return max(codes)
+
+
+def check(arguments: List[str]) -> int:
+    """Grade the passing fixture, a real submission, in the best environment."""
+    best = environments()[0]
+    print("Setting up Python and TensorFlow ({}) in .tox".format(best.name), flush=True)
+    if run([str(TOX), "run", "--discover", best.python, "-q", "-e", best.name, "--notest"]):
+        return 3
+    own = str(HERE / ".tox" / best.name / "bin" / "python")
+    print("Making the passing fixture: a real submission", flush=True)
+    if run([own, "-m", "fixtures", "passing"]):
+        return 3
+    folder = HERE / ".cache" / "fixtures" / "made" / "passing"
+    edition = ["--assignment", best.assignment, "--images", "embedded"]
+    return run([own, "-m", "checker", "check", str(folder), *edition, *arguments])
+
+
 def main(arguments: List[str]) -> int:
     """Do one of the two."""
     if arguments[:1] not in (["check"], ["test"]):
         print((__doc__ or "").strip(), file=sys.stderr)
         return 2
-    python, environment = interpreter()
     prepare_tox()
-    tox = [str(TOX), "run", "--discover", python]
-    if arguments[0] == "test":
-        return run([*tox, "-e", environment + ",style", *arguments[1:]])
-    print("Setting up Python and TensorFlow ({}) in .tox".format(environment), flush=True)
-    if run([*tox, "-q", "-e", environment, "--notest"]):
-        return 3
-    own = str(HERE / ".tox" / environment / "bin" / "python")
-    print("Making the passing fixture: a real submission", flush=True)
-    if run([own, "-m", "fixtures", "passing"]):
-        return 3
-    folder = HERE / ".cache" / "fixtures" / "made" / "passing"
-    return run([own, "-m", "checker", "check", str(folder), *arguments[1:]])
+    return test(arguments[1:]) if arguments[0] == "test" else check(arguments[1:])
 
 
 if __name__ == "__main__":

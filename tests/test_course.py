@@ -34,6 +34,7 @@ runpy.run_path("0-main.py", run_name="__main__")
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.tensorflow,
     pytest.mark.skipif(not DATA.exists(), reason="needs all test images: ../shared/data is not there"),
 ]
 

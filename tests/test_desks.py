@@ -15,6 +15,8 @@ import pytest
 from checker import datasets
 from tests import fixtures_run, program
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.fixture(scope="module")
 def passing(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from checker import checks
-from fixtures import make
+from fixtures import make, table
 from tests import fixtures_run
 
 RECIPES = make.recipes()
+
+pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,3 +45,8 @@ def test_each_check_has_a_fixture_that_does_not_pass_it() -> None:
         if expected.status in ("failed", "limit")
     }
     assert broken == set(checks.every())
+
+
+def test_the_table_in_the_docs_is_up_to_date() -> None:
+    page = Path(__file__).resolve().parents[1] / "docs" / "fixtures.md"
+    assert page.read_text(encoding="utf-8") == table.render(), "python -m fixtures.table > docs/fixtures.md"

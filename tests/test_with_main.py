@@ -11,6 +11,8 @@ from tests import fixtures_run, program
 
 KERAS_3 = fixtures_run.environment() == "tfnew"
 
+pytestmark = pytest.mark.tensorflow
+
 
 def main_fact(result: Dict[str, Any]) -> str:
     """What the facts say of the course's script."""

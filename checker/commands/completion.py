@@ -53,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
     kinds = {
         "FOLDER": shtab.DIRECTORY,
         "FILE": shtab.FILE,
-        "FILE.npz": shtab.FILE,
+        "RESULT.json": shtab.FILE,
+        "WHAT": shtab.FILE,
         "PATH": shtab.FILE,
         "NAME": dict.fromkeys(SHELLS, _EDITIONS),
     }
