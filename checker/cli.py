@@ -49,6 +49,7 @@ def parser() -> parsing.Parser:
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)
+    whole.set_defaults(whole=whole)  # for the one that writes down all there is to complete
     return whole
 
 

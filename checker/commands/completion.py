@@ -47,9 +47,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the script."""
     import shtab
 
-    from checker import cli
-
-    whole = cli.parser()
+    whole: argparse.ArgumentParser = options.whole
     kinds = {
         "FOLDER": shtab.DIRECTORY,
         "FILE": shtab.FILE,
