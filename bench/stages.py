@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Dict, List, Tuple
 
+from checker import interpreters
 from fixtures import make
 
 FIXTURES = ("passing", "falls-short")
@@ -46,7 +47,8 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--images", help="npz with all test images")
     options = parser.parse_args()
-    modes: List[Tuple[str, List[str]]] = [("quick", ["--quick"]), ("1,000 images", [])]
+    environment = make.environment_of(interpreters.ask(options.python))
+    modes: List[Tuple[str, List[str]]] = [("quick", ["--quick"]), ("1,000 images", ["--images", "embedded"])]
     if options.images:
         modes += [("early", ["--images", options.images])]
         modes += [("exact", ["--images", options.images, "--exact"])]
@@ -56,7 +58,9 @@ def main() -> None:
         for name in FIXTURES:
             recipe = make.recipes()[name]
             folder = make.make(name, recipe, Path(scratch) / name, options.python)
+            edition = ["--assignment", make.assignment_of(recipe, environment)]
             for mode, arguments in modes:
+                arguments = [*edition, *arguments]
                 runs = [once(folder, options.python, arguments, Path(scratch)) for _ in range(options.runs)]
                 cells = [statistics.median(run.get(column, 0.0) for run in runs) for column in columns]
                 print(

@@ -60,19 +60,18 @@ def exact(submission: Path, images: Path, tmp_path_factory: pytest.TempPathFacto
     return fixtures_run.result(submission, scratch, "--exact", "--images", str(images))
 
 
-def course_accuracy(submission: Path, images: Path, folder: Path) -> str:
-    """What the course's script prints, run as it stands in a copy of the submission."""
+def course_script(submission: Path, images: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the course's script as it stands in a copy of the submission."""
     shutil.copytree(str(submission), str(folder))
     shutil.copyfile(str(COURSE_MAIN), str(folder / "0-main.py"))
-    done = subprocess.run(
+    return subprocess.run(
         [fixtures_run.PYTHON, "-c", LAUNCHER, str(images)],
         cwd=str(folder),
         env=dict(os.environ, CUDA_VISIBLE_DEVICES="-1"),
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    return re.findall(r"acc(?:uracy)?: ([0-9.]+)", done.stdout)[-1]
 
 
 def test_script_is_the_courses_own() -> None:
@@ -87,7 +86,13 @@ def test_exact_accuracy_is_what_0_main_prints(
     assert accuracy["decided_by"] == "all"
     assert accuracy["seen"] == accuracy["total"] == 10000
     assert exact["images"]["name"] == "the CIFAR-10 test set"
-    printed = course_accuracy(submission, images, tmp_path / "folder")
+    done = course_script(submission, images, tmp_path / "folder")
+    if fixtures_run.environment() == "tfnew":
+        # Keras 3 has no K.backend.learning_phase: the course's script ends before it loads anything.
+        assert "has no attribute 'learning_phase'" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    printed = re.findall(r"acc(?:uracy)?: ([0-9.]+)", done.stdout)[-1]
     assert printed == "{:.4f}".format(accuracy["correct"] / accuracy["seen"])
 
 
