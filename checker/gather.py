@@ -226,6 +226,7 @@ class Evidence:
         version = self._pycodestyle()
         settings = {
             "script": files.script.name,
+            "python": versions.parse(self.edition.environment.python),
             "has_script": submission.script.path is not None,
             "pycodestyle": self._sandbox.vendored("pycodestyle-{}-py2.py3-none-any.whl".format(version)),
             "git_index": submission.git_index is not None,

@@ -226,6 +226,30 @@ def test_the_old_pycodestyle_never_runs_on_a_python_that_it_misreads(tmp_path: P
     assert any("pycodestyle 2.11.1" in fact["value"] for fact in done.result["facts"])
 
 
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ("    match X:\n        case _:\n            pass\n", "failed"),
+        ("    with (open(X)):\n        pass\n", "passed"),
+    ],
+)
+def test_syntax_newer_than_the_courses_python_is_told_anywhere(
+    tmp_path: Path, lines: str, status: str
+) -> None:
+    every = finder.find("3.12", os.environ)
+    if not every:
+        pytest.skip("needs Python 3.12, and it was not found")
+    folder = program.submission(tmp_path / "s")
+    script = folder / "0-transfer.py"
+    old = "    X_p = "
+    script.write_text(script.read_text().replace(old, lines + old))
+    done = program.check(tmp_path, "--quick", "--python", every[0].executable, folder)
+    assert done.check("documentation")["status"] == status
+    if status == "failed":
+        assert "Python 3.8 can read" in done.said("documentation")
+        assert "only supported in Python 3.10" in done.said("documentation")
+
+
 def test_the_rules_can_be_read_without_us(tmp_path: Path) -> None:
     line = program.command()[:-1]
     listed = program.check(tmp_path, "assignments", line=line, json_too=False)

@@ -97,8 +97,20 @@ def parse_error(error):
     }
 
 
-def report_syntax(channel, path):
-    """Parse the script; returns its tree, or None."""
+def check_features(source, name, version):
+    """Raise SyntaxError for syntax that is newer than the course's Python, as far as Python can tell."""
+    if sys.version_info[:2] <= version:
+        return
+    try:
+        ast.parse(source, name, feature_version=version)
+    except SyntaxError as error:
+        # Python takes any parentheses after "with" for those of 3.9.
+        if "Parenthesized context managers" not in str(error):
+            raise
+
+
+def report_syntax(channel, path, version):
+    """Parse the script, which the course's Python has to read too; returns its tree, or None."""
     tree, error = None, undecodable(path)
     if error is None:
         with open(path, "rb") as stream:
@@ -108,6 +120,7 @@ def report_syntax(channel, path):
             tree = ast.parse(source, name)
             # Only the compiler refuses a "return" outside a function, or a parameter named twice.
             compile(source, name, "exec", dont_inherit=True)
+            check_features(source, name, version)
         except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as caught:
             tree, error = None, parse_error(caught)
     channel.fact("syntax", error=bounded(error))
@@ -367,7 +380,7 @@ def main(channel, settings):
             channel.fact("git_mode", **bounded(fact))
     if not settings["has_script"]:
         return
-    tree = report_syntax(channel, path)
+    tree = report_syntax(channel, path, tuple(settings["python"]))
     if tree is not None:
         report_tree(channel, tree)
     report_style(channel, settings["pycodestyle"], path)
