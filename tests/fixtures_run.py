@@ -83,7 +83,9 @@ def mismatches(recipe: make.Recipe, found: Dict[str, Any]) -> List[str]:
             wrong.append("{}: flags {}".format(check["name"], check["flags"]))
     facts = " ".join(fact["name"] + ": " + fact["value"] for fact in found["facts"])
     wrong += ["facts: {!r} is not in {}".format(word, facts) for word in expect.facts if word not in facts]
-    if expect.accuracy:
+    if expect.accuracy and found["accuracy"] is None:
+        wrong.append("no accuracy")
+    elif expect.accuracy:
         share = found["accuracy"]["correct"] / found["accuracy"]["seen"]
         if not expect.accuracy[0] <= share <= expect.accuracy[1]:
             wrong.append("accuracy {}".format(share))

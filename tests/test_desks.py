@@ -70,7 +70,7 @@ def test_limits_alone_give_the_same_verdict(passing: Path, tmp_path: Path, image
     folder = tmp_path / "bin"
     folder.mkdir()
     path = next(programs_but("bwrap", folder))
-    arguments = ["--python", fixtures_run.PYTHON]
+    arguments = ["--python", fixtures_run.PYTHON, "--assignment", fixtures_run.assignment()]
     if images:
         # Too few to decide: what would decide it is said.
         pictures, labels = datasets.unpack(datasets.EMBEDDED.read_bytes())

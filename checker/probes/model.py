@@ -123,8 +123,11 @@ def report_compiled(channel, model, images, classes):
         "error": None,
     }
     if fact["optimizer"] and fact["loss"]:
-        # A loss may be a name, a function, a list or a dictionary: which labels it wants is tried.
-        for labels in decoys(len(images), classes):
+        # A loss may be a name, a function, a list or a dictionary. Which labels it wants is tried, the
+        # likely ones first: what Keras 3 has once evaluated it no longer adapts to other labels.
+        one_hot, numbers = decoys(len(images), classes)
+        likely_numbers = "sparse" in wire.short(repr(loss)).lower()
+        for labels in (numbers, one_hot) if likely_numbers else (one_hot, numbers):
             try:
                 model.evaluate(images, labels, batch_size=8, verbose=0)
                 fact["evaluated"] = True
