@@ -97,7 +97,7 @@ def environment(temporary: Path, **more: str) -> Dict[str, str]:
     left_out = ("PYTHON", "PYTEST", "CHECKER_", "VIRTUAL_ENV", "CONDA", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     # What the developer has downloaded is not there.
-    caches = {"KERAS_HOME": str(temporary) + "-keras", "XDG_CACHE_HOME": str(temporary) + "-cache"}
+    caches = {"KERAS_HOME": str(temporary) + "-keras", "XDG_CACHE_HOME": str(temporary.parent / "cache")}
     return {**kept, "TMPDIR": str(temporary), **caches, **more}
 
 
