@@ -28,10 +28,10 @@ TOX = HERE / ".venv" / "bin" / "tox"
 ENVIRONMENTS = (
     ("3.8", "py38-tf26", "cifar10-transfer-2022"),
     ("3.9", "py39-tf215", "cifar10-transfer-2024"),
-    ("3.11", "py311-tf215", "cifar10-transfer-2024"),
+    ("3.11", "py311-tf215", "fixtures/editions/2024-python-3.11.toml"),
     ("3.10", "py310-tf215", "cifar10-transfer-2024"),
-    ("3.12", "py312-tfnew", "fixtures/newest.toml"),
-    ("3.13", "py313-tfnew", "fixtures/newest.toml"),
+    ("3.12", "py312-tfnew", "fixtures/editions/newest.toml"),
+    ("3.13", "py313-tfnew", "fixtures/editions/newest-python-3.13.toml"),
 )
 
 

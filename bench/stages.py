@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--images", help="npz with all test images")
     options = parser.parse_args()
-    environment = make.environment_of(interpreters.ask(options.python))
+    interpreter = interpreters.ask(options.python)
     modes: List[Tuple[str, List[str]]] = [("quick", ["--quick"]), ("1,000 images", ["--images", "embedded"])]
     if options.images:
         modes += [("early", ["--images", options.images])]
@@ -58,7 +58,7 @@ def main() -> None:
         for name in FIXTURES:
             recipe = make.recipes()[name]
             folder = make.make(name, recipe, Path(scratch) / name, options.python)
-            edition = ["--assignment", make.assignment_of(recipe, environment)]
+            edition = ["--assignment", make.assignment_of(recipe, interpreter)]
             for mode, arguments in modes:
                 arguments = [*edition, *arguments]
                 runs = [once(folder, options.python, arguments, Path(scratch)) for _ in range(options.runs)]

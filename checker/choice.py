@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,14 +28,15 @@ class Choice:
 def choose(named: Optional[str], environment: Mapping[str, str], edition: Edition) -> Choice:
     """Take ``--python``, else ``CHECKER_PYTHON``, the active virtual environment, the made one, or our own.
 
-    An active environment without TensorFlow gives way to the one that was made for the edition. Raises
+    An active environment without the edition's TensorFlow gives way to the one that was made for it. Raises
     UsageError where the one that was named cannot be used.
     """
     for name, by in ((named, "--python"), (environment.get("CHECKER_PYTHON"), "CHECKER_PYTHON")):
         if name:
             return Choice(_named(name, by, environment, edition), by)
     active, made = usable(_active(environment)), None
-    if active is None or not active.has_tensorflow:
+    wanted = edition.environment.tensorflow
+    if active is None or not finder.fits(active.versions.get("tensorflow", ""), wanted):
         made = usable(environments.python(edition))
     if made is not None:
         return Choice(made, MADE)
@@ -112,7 +112,5 @@ def _nothing_fits(name: str, by: str, wanted: str, environment: Mapping[str, str
     )
     words += " Get one with  uv python install {0}  or  pyenv install {0}".format(wanted)
     if any(finder.fits(one.python, edition.environment.python) for one in every_one):
-        words += ", or let  checker env create --assignment {}  make the assignment's environment".format(
-            shlex.quote(edition.name)
-        )
+        words += ", or let  {}  make the assignment's environment".format(edition.env_create)
     return words + "."

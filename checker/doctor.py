@@ -328,6 +328,8 @@ def _would(
             "behind bubblewrap" if isolation.level == "bubblewrap" else "under limits alone",
             of_images,
         )
+    if "images" in missing:
+        return "A check here ends at once: the images that are named cannot be used."
     return (
         "A check here reads your files and their style, and then stops: the model stays undecided until what"
         " is missing is repaired ({}).".format(", ".join(missing))

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import shlex
 import stat
 import sys
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ class OfficialImages:
 
 @dataclass(frozen=True)
 class Edition:
-    """A course edition; ``digest`` is the SHA-256 of the TOML it was read from."""
+    """A course edition; ``digest`` is the SHA-256 of the TOML it was read from, ``asked`` what named it."""
 
     name: str
     title: str
@@ -132,6 +133,13 @@ class Edition:
     checks: Dict[str, CheckRule]
     images: Optional[OfficialImages] = None
     digest: str = field(default="")
+    asked: str = field(default="")
+
+    @property
+    def env_create(self) -> str:
+        """The command that makes the edition's environment."""
+        words = "checker env create"
+        return words if self.asked == DEFAULT else "{} --assignment {}".format(words, shlex.quote(self.asked))
 
     def files_under(self, rule: str) -> Tuple[FileRule, ...]:
         """Return the files that ``rule`` binds."""
@@ -152,9 +160,10 @@ def load(name: str, known_checks: Collection[str]) -> Edition:
     data, digest = read(name)
     path = _path(name)
     try:
-        if "digest" in data:
-            raise FieldError("digest: unknown key; the checker computes it")
-        edition = structure(Edition, {**data, "digest": digest})
+        for key in ("digest", "asked"):
+            if key in data:
+                raise FieldError("{}: unknown key; the checker computes it".format(key))
+        edition = structure(Edition, {**data, "digest": digest, "asked": name})
         _validate(edition, known_checks)
     except FieldError as error:
         raise EditionError("{}: {}.".format(path, error)) from error

@@ -195,7 +195,6 @@ class Returned:
     Y: Value
     images_changed: bool
     labels_changed: bool
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -227,7 +226,6 @@ class Hdf5:
     error: Optional[Raised]
     keras_version: str = ""
     has_model: bool = False
-    has_weights: bool = False
     weights_only: bool = False
     has_training: bool = False
     slots: int = 0
@@ -239,7 +237,6 @@ class Training:
 
     optimizer: str
     loss: str
-    metrics: str
 
 
 @dataclass(frozen=True)
@@ -255,8 +252,6 @@ class ModelConfig:
     """What the model is made of, nested models opened."""
 
     readable: bool
-    class_name: str = ""
-    name: str = ""
     layers: int = 0
     frozen: int = 0
     first: str = ""

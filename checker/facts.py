@@ -10,7 +10,7 @@ from checker.evidence import InspectionEvidence, MainEvidence, ModelEvidence, So
 from checker.gather import Evidence
 from checker.result import Fact
 
-_PRINTED = re.compile(rb"\bacc(?:uracy)?: ([0-9.e+-]{1,20})")
+_PRINTED = re.compile(rb"(?:\b|_)acc(?:uracy)?: ([0-9.e+-]{1,20})")
 
 
 def of(evidence: Evidence) -> Tuple[Fact, ...]:
@@ -63,15 +63,12 @@ def _model(evidence: Evidence) -> Iterator[Fact]:
     if model is None:
         return
     if model.shim_works is False:
-        yield Fact(
-            "0-main.py here",
-            "AttributeError: Keras 3 has no K.backend.learning_phase, which the course's script uses."
-            " Nothing to mend: TensorFlow {} has it; the check goes on without it.".format(
-                evidence.edition.environment.tensorflow
-            ),
-        )
+        words = "AttributeError: Keras 3 has no K.backend.learning_phase, which the course's script uses;"
+        if not evidence.versions().course_has_keras_3:
+            words += " nothing to mend: TensorFlow {} has it;".format(evidence.edition.environment.tensorflow)
+        yield Fact("0-main.py here", words + " the check goes on without it")
     if model.loaded and evidence.versions().here_is_keras_3 and _has_lambda(evidence):
-        words = "Keras 3 loads one only with safe_mode=False and with K given to it, as done here"
+        words = "a new Keras 3 loads one only with safe_mode=False and with K given to it, as done here"
         yield Fact("a Lambda here", words)
     inspection: Optional[InspectionEvidence] = evidence.gathered("inspection")
     saved = inspection.hdf5.slots if inspection is not None and inspection.hdf5 is not None else 0

@@ -154,9 +154,10 @@ class Evidence:
 
     def mend(self, check: str) -> str:
         """Advice for a check that waits for another one."""
-        return 'First mend "{}"; what waits for it then runs by itself.'.format(
-            self.edition.checks[check].title
-        )
+        rule = self.edition.checks.get(check)
+        if rule is None:  # the edition does without that check
+            return "Mend what is expected; then it runs by itself."
+        return 'First mend "{}"; what waits for it then runs by itself.'.format(rule.title)
 
     def _once(self, name: str, gather: Callable[[], Any]) -> Any:
         """Gather a stage once; what it raised the first time, it raises again."""
@@ -210,9 +211,9 @@ class Evidence:
                 "tensorflow-missing",
                 "a Python with TensorFlow, to run your script and your model",
                 "{} (Python {}) has none".format(self.interpreter.executable, self.interpreter.python),
-                advice="checker env create  makes one, and  checker doctor  says what else is missing."
+                advice="{}  makes one, and  checker doctor  says what else is missing."
                 "\nBy hand:  {}\nand name it:  checker check --python venv/bin/python".format(
-                    self.edition.environment.install
+                    self.edition.env_create, self.edition.environment.install
                 ),
             )
 

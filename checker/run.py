@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from checker.datasets import Source
 
 
+_NO_POINTS = (result.Status.NOT_RUN, result.Status.ERROR)
+
+
 @dataclass(frozen=True)
 class Options:
     """What the command line asks for; ``None`` leaves the choice to the checker."""
@@ -92,7 +95,7 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
 
 def _run_main(evidence: Evidence) -> None:
     """Run the course's script too; where that cannot be, or Ctrl-C ends it, the verdict stands."""
-    with contextlib.suppress(Outcome, CheckerError, KeyboardInterrupt):
+    with contextlib.suppress(Outcome, CheckerError, OSError, KeyboardInterrupt):
         evidence.main()
 
 
@@ -105,6 +108,10 @@ def look(options: Options, environment: Mapping[str, str]) -> Edition:
         if options.images is not None:
             why = "--quick: a quick run scores" if options.quick else "--select: the selected checks score"
             raise UsageError("--images with {} no images; leave out one of the two.".format(why))
+        if options.exact:
+            raise UsageError(
+                "--exact scores every image, and this run scores none; leave out --select or it."
+            )
         if options.with_main:
             raise UsageError(
                 "--with-main compares scores, and this run makes none; leave out --quick or --select."
@@ -232,7 +239,8 @@ def _result(
         facts=facts.of(evidence),
         points=Points(
             sum(item.points for item in outcomes),
-            sum(item.points_possible for item in outcomes if item.status is not result.Status.NOT_RUN),
+            # A fault of ours takes no points.
+            sum(item.points_possible for item in outcomes if item.status not in _NO_POINTS),
         ),
         verdict=result.VERDICTS[code],
         exit_code=int(code),

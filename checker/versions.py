@@ -33,6 +33,7 @@ class Versions:
     """``saved``: the Keras that the model file names; ``here`` and ``course``: of their TensorFlow.
 
     Keras has had TensorFlow's numbers up to 2.15; of Keras 3 only the 3 counts. None: not known.
+    ``same_bytecode``: whether the Python here and the course's read each other's Lambdas, mostly.
     """
 
     saved: Optional[Version]
@@ -40,6 +41,7 @@ class Versions:
     course: Optional[Version]
     same_tensorflow: bool
     same_python: bool
+    same_bytecode: bool
 
     @property
     def needs_keras_3(self) -> bool:
@@ -76,4 +78,11 @@ def compare(saved_by: str, interpreter: Interpreter, environment: Environment) -
         course=keras_of(environment.tensorflow),
         same_tensorflow=parse(here) == parse(environment.tensorflow),
         same_python=parse(interpreter.python) == parse(environment.python),
+        same_bytecode=_bytecode(interpreter.python) == _bytecode(environment.python),
     )
+
+
+def _bytecode(python: str) -> Optional[Version]:
+    """What minor versions share whose marshalled code the others read: from 3.11 on each has its own."""
+    version = parse(python)
+    return (3, 8) if version in ((3, 8), (3, 9), (3, 10)) else version

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from checker import interpreters
+from checker.interpreters import Interpreter
 from fixtures import make
 from tests import program
 
@@ -18,9 +19,14 @@ PYTHON = os.environ.get("CHECKER_TEST_PYTHON", sys.executable)
 
 
 @functools.lru_cache(maxsize=None)
+def interpreter() -> Interpreter:
+    """The interpreter under test."""
+    return interpreters.ask(PYTHON)
+
+
 def environment() -> str:
     """Name of the environment that the interpreter under test belongs to."""
-    return make.environment_of(interpreters.ask(PYTHON))
+    return make.environment_of(interpreter())
 
 
 def result(folder: Path, scratch: Path, *arguments: str) -> Dict[str, Any]:
@@ -34,7 +40,7 @@ def result(folder: Path, scratch: Path, *arguments: str) -> Dict[str, Any]:
 
 def assignment(recipe: Optional[make.Recipe] = None) -> str:
     """The edition for the interpreter under test."""
-    return make.assignment_of(recipe or make.recipes()["passing"], environment())
+    return make.assignment_of(recipe or make.recipes()["passing"], interpreter())
 
 
 def edition_with(limits: Dict[str, float], scratch: Path) -> Path:

@@ -94,7 +94,17 @@ def bare_python(folder: Path) -> Path:
 
 def environment(temporary: Path, **more: str) -> Dict[str, str]:
     """An environment of our own, in which only ``more`` speaks to Python or us; its cache is empty."""
-    left_out = ("PYTHON", "PYTEST", "CHECKER_", "VIRTUAL_ENV", "CONDA", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    left_out = (
+        "PYTHON",
+        "PYTEST",
+        "TOX",
+        "CHECKER_",
+        "VIRTUAL_ENV",
+        "CONDA",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "COLUMNS",
+    )
     kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     # What the developer has downloaded is not there.
     caches = {"KERAS_HOME": str(temporary) + "-keras", "XDG_CACHE_HOME": str(temporary.parent / "cache")}

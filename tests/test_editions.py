@@ -226,6 +226,16 @@ def test_the_old_pycodestyle_never_runs_on_a_python_that_it_misreads(tmp_path: P
     assert any("pycodestyle 2.11.1" in fact["value"] for fact in done.result["facts"])
 
 
+def test_an_edition_may_do_without_a_check_that_others_wait_for(tmp_path: Path) -> None:
+    text = re.sub(r"(?s)\[checks\.script_file\].*?(?=\[checks\.)", "", program.edition_text())
+    (tmp_path / "edition.toml").write_text(text)
+    folder = program.submission(tmp_path / "s")
+    (folder / "0-transfer.py").unlink()
+    done = program.check(tmp_path, "--quick", "--assignment", tmp_path / "edition.toml", folder)
+    assert done.check("style")["status"] == "blocked"
+    assert "Mend what is expected" in done.said("style")
+
+
 @pytest.mark.parametrize(
     ("lines", "status"),
     [

@@ -1,4 +1,4 @@
-"""Another Keras than the course's runs here: what fails may be its doing, and is then not decided."""
+"""Another TensorFlow than the course's runs here: what fails may be its doing, and is then not decided."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from checker.evidence import Raised
 from checker.gather import Evidence
 from checker.outcomes import Blocked, Failure, Outcome
 
-# Errors that a name, a module or an argument which another Keras does not have can raise.
-_KERAS_RAISES = (
-    "AttributeError", "ImportError", "KeyError", "ModuleNotFoundError", "NotImplementedError",
-    "TypeError", "ValueError",
-)  # fmt: skip
+# Errors that a name or a module which another version does not have can raise; and between Keras 2 and 3,
+# whose functions differ too, those of arguments.
+_NAMES = ("AttributeError", "ImportError", "ModuleNotFoundError")
+_ARGUMENTS = ("KeyError", "NotImplementedError", "TypeError", "ValueError")
 
 
 def course_versions(edition: Edition) -> str:
     """Advice: check again with what the course names."""
     environment = edition.environment
     return (
-        "Check it with the course's versions (Python {}, TensorFlow {}):\nchecker env create --assignment"
-        " {}\nThe next check finds them by itself.".format(
-            environment.python, environment.tensorflow, edition.name
-        )
+        "Check it with the course's versions (Python {}, TensorFlow {}):\n{}\nThe next check without --python"
+        " takes them by itself.".format(environment.python, environment.tensorflow, edition.env_create)
     )
 
 
 def elsewhere(evidence: Evidence, failure: Outcome, error: Optional[Raised] = None) -> Outcome:
     """The failure, or Blocked where another Keras than the course's may be what fails."""
-    if not isinstance(failure, Failure) or not evidence.versions().other_keras:
+    versions = evidence.versions()
+    if not isinstance(failure, Failure) or versions.same_tensorflow:
         return failure
-    if error is not None and error.type not in _KERAS_RAISES:
+    excused = (*_NAMES, *_ARGUMENTS) if versions.other_keras else _NAMES
+    if error.type not in excused if error is not None else not versions.other_keras:
         return failure
     reason, edition = failure.reason, evidence.edition
     return Blocked(

@@ -32,8 +32,8 @@ def check_model_loads(evidence: Evidence, edition: Edition) -> None:
                 _saved_by(evidence), edition.environment.tensorflow
             ),
             name,
-            "Train or load your weights in the course's TensorFlow and save from there:\n"
-            + edition.environment.install,
+            "Build the same layers in the course's versions, model.load_weights('{}'), compile, and save"
+            " from there. They are made by:\n{}".format(name, edition.env_create),
         )
     if not model.loaded:
         raise _not_loaded(evidence, edition, model, expected)
@@ -43,6 +43,16 @@ def check_model_loads(evidence: Evidence, edition: Edition) -> None:
             expected,
             "it loads here, but {} saved it, and not every such file loads in the course's TensorFlow"
             " {}".format(_saved_by(evidence), edition.environment.tensorflow),
+            name,
+            course_versions(edition),
+        )
+    if _has_lambda(evidence) and not versions.same_bytecode:
+        raise Blocked(
+            "model-lambda-python-course",
+            expected,
+            "it loads here, in Python {}, whose Lambdas the course's {} cannot read".format(
+                evidence.interpreter.python, edition.environment.python
+            ),
             name,
             course_versions(edition),
         )
@@ -71,12 +81,10 @@ def _not_loaded(evidence: Evidence, edition: Edition, model: ModelEvidence, expe
             name,
             advice.format(edition.environment.python),
         )
-    script = _script_lambda(evidence, error)
-    if script is not None:
-        return script
     missing = re.search(r"name '(\w+)' is not defined", error.message)
     if missing:
-        return _missing_name(evidence, expected, error, missing.group(1))
+        script = _script_lambda(evidence, error)
+        return script or _missing_name(evidence, expected, error, missing.group(1))
     return _not_taken(evidence, expected, error, versions)
 
 
@@ -101,14 +109,14 @@ def _not_taken(evidence: Evidence, expected: str, error: Raised, versions: Versi
         advice = "Save the model with the course's versions:\n" + edition.environment.install
         found = "{} saved it, and it does not load here: {}".format(_saved_by(evidence), error)
         return Failure("model-newer-keras-fails", expected, found, name, advice)
-    if "Unknown" in error.message:
-        advice = "0-main.py passes no custom objects: use layers, losses and metrics of Keras itself."
-        return Failure("model-custom-object", expected, str(error), name, advice)
     if not versions.same_tensorflow:
         found = "{}\nTensorFlow {} runs here; the course's may load it.".format(
             error, evidence.interpreter.versions.get("tensorflow", "")
         )
         return Blocked("model-other-tensorflow", expected, found, name, course_versions(edition))
+    if "Unknown" in error.message:
+        advice = "0-main.py passes no custom objects: use layers, losses and metrics of Keras itself."
+        return Failure("model-custom-object", expected, str(error), name, advice)
     advice = "Load it as 0-main.py does, in the folder of your submission, and mend what it shows."
     return Failure("model-load-raises", expected, str(error), name, advice)
 

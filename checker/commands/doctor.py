@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     )
     parsing.add_assignment(parser)
     parser.add_argument("--python", metavar="PATH", help="as for `checker check`")
-    parser.add_argument("--images", metavar="FILE.npz", help="as for `checker check`")
+    parser.add_argument("--images", metavar="WHAT", help="as for `checker check`")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -88,10 +88,6 @@ def report_model(channel, text_of_config):
     channel.fact(
         "model_config",
         readable=True,
-        class_name=wire.short(config.get("class_name", "")),
-        name=wire.short((config.get("config") or {}).get("name", ""))
-        if isinstance(config.get("config"), dict)
-        else "",
         layers=len(inner),
         frozen=max(sum(item[2].get("trainable") is False for item in inner), frozen_models),
         first=inner[0][1] if inner else "",
@@ -120,8 +116,10 @@ def weights_alone(stream):
 def slots(stream):
     """How many variables of the optimizer were saved."""
     group = stream.get("optimizer_weights")
-    names = group.attrs.get("weight_names") if group is not None else None
-    return 0 if names is None else len(names)
+    if group is None:
+        return 0
+    # Keras splits a long list: weight_names0, weight_names1, ...
+    return sum(len(group.attrs[name]) for name in group.attrs if name.startswith("weight_names"))
 
 
 def main(channel, settings):
@@ -143,7 +141,6 @@ def main(channel, settings):
             error=None,
             keras_version=wire.short(attribute(stream, "keras_version"), 50),
             has_model=bool(config),
-            has_weights="model_weights" in stream or "layer_names" in stream.attrs,
             weights_only=weights_alone(stream) and not config,
             has_training=bool(training),
             slots=slots(stream),
@@ -158,7 +155,6 @@ def main(channel, settings):
             "training",
             optimizer=wire.short(identifier(values.get("optimizer_config")), 100),
             loss=wire.short(identifier(values.get("loss")), 200),
-            metrics=wire.short(json.dumps(values.get("metrics")), 500),
         )
     if config:
         report_model(channel, config)

@@ -46,7 +46,7 @@ def load(channel, keras, path):
         # Keras 3 has no such function: the course's script ends here. Our loading goes on, with what
         # Keras 2 did by itself.
         channel.fact("shim", works=False)
-        options = as_keras_2(keras)
+        options = as_keras_2()
     try:
         model = keras.models.load_model(path, **options)
     except Exception as error:
@@ -76,7 +76,7 @@ def slots(model):
         return -1
 
 
-def as_keras_2(keras):
+def as_keras_2():
     """Make Keras 3 load a Lambda as Keras 2 does; returns the options for ``load_model``.
 
     Keras 3 refuses a Lambda unless safe mode is off, and looks its names up in a module of its own

@@ -12,7 +12,6 @@ import json
 import os
 import struct
 import sys
-import time
 import traceback
 from typing import Any, Callable, Dict, Iterable, Union
 
@@ -109,8 +108,3 @@ def describe(error: BaseException, name: str = "") -> Dict[str, Any]:
     if isinstance(error, SyntaxError) and error.lineno:
         line = error.lineno
     return {"type": type(error).__name__, "message": short(error), "line": line, "function": function}
-
-
-def clock() -> float:
-    """Seconds on a clock that only goes forward."""
-    return time.monotonic()

@@ -24,7 +24,7 @@ def unkept_hint(check: CheckResult) -> bool:
 
 def points(check: CheckResult) -> str:
     """The points of one check: given/possible, "" where there are none to give."""
-    if not check.points_possible or check.status is Status.NOT_RUN:
+    if not check.points_possible or check.status in (Status.NOT_RUN, Status.ERROR):
         return ""
     return "{:g}/{}".format(check.points, check.points_possible)
 
