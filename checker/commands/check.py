@@ -56,12 +56,7 @@ def add(commands: Any) -> None:
         help="run these checks alone (checker assignments NAME lists them); may be given again",
     )
     formats.add(parser)
-    parser.add_argument(
-        "--assignment",
-        metavar="NAME",
-        default=editions.DEFAULT,
-        help="an edition of the course, or a TOML file (default: %(default)s)",
-    )
+    parsing.add_assignment(parser)
 
 
 def run(options: argparse.Namespace) -> int:
