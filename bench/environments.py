@@ -59,7 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     labels = np.load(options.images)["y_test"].ravel()
     every: List[np.ndarray] = []
-    for python in options.pythons:
+    for python in map(os.path.abspath, options.pythons):
         version = interpreters.ask(python).versions["tensorflow"]
         with tempfile.TemporaryDirectory() as folder:
             every.append(scores(python, options.images, Path(folder)))
