@@ -8,6 +8,7 @@ from checker.editions import Edition
 from checker.evidence import Raised
 from checker.gather import Evidence
 from checker.outcomes import Blocked, Failure, Outcome
+from checker.versions import Versions
 
 # Errors that a name or a module which another version does not have can raise; and between Keras 2 and 3,
 # whose functions differ too, those of arguments.
@@ -26,11 +27,7 @@ def course_versions(edition: Edition) -> str:
 
 def elsewhere(evidence: Evidence, failure: Outcome, error: Optional[Raised] = None) -> Outcome:
     """The failure, or Blocked where another Keras than the course's may be what fails."""
-    versions = evidence.versions()
-    if not isinstance(failure, Failure) or versions.same_tensorflow:
-        return failure
-    excused = (*_NAMES, *_ARGUMENTS) if versions.other_keras else _NAMES
-    if error.type not in excused if error is not None else not versions.other_keras:
+    if not isinstance(failure, Failure) or not _excused(evidence.versions(), error):
         return failure
     reason, edition = failure.reason, evidence.edition
     return Blocked(
@@ -40,6 +37,15 @@ def elsewhere(evidence: Evidence, failure: Outcome, error: Optional[Raised] = No
         reason.where,
         course_versions(edition),
     )
+
+
+def _excused(versions: Versions, error: Optional[Raised]) -> bool:
+    """Whether the TensorFlow here may be what raised ``error``, or what failed without one."""
+    if versions.same_tensorflow:
+        return False
+    if versions.other_keras:
+        return error is None or error.type in (*_NAMES, *_ARGUMENTS)
+    return error is not None and error.type in _NAMES
 
 
 def difference(evidence: Evidence) -> str:
