@@ -22,7 +22,7 @@ from checker.progress import Observer
 
 __all__ = [
     "EMBEDDED", "KNOWN", "MAX_IMAGES", "Choice", "Images", "Source",
-    "candidates", "choose", "digest", "load", "look", "named", "pack", "unpack",
+    "candidates", "choose", "digest", "load", "look", "named", "pack", "unpack", "with_digest",
 ]  # fmt: skip
 
 

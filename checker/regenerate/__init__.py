@@ -1,0 +1,1 @@
+"""Make the reference solution's model again."""

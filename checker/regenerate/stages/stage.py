@@ -1,0 +1,225 @@
+"""One stage of a regeneration: ``stage.py NAME SETTINGS.json DESCRIPTOR COSTS.json``.
+
+Runs in the interpreter that trains or saves: standard library, NumPy and TensorFlow only. It calls the
+functions of the script that it is given, and goes on from what lies in the work folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import engines
+import numpy as np
+import saving
+import scripts
+import shards
+import training
+from telling import Teller, end_with_parent
+
+
+class Stage:
+    """What every stage has: the settings, the script, Keras, and whom to tell."""
+
+    def __init__(self, settings, tell):
+        self.settings, self.tell = settings, tell
+        self.script = scripts.load(settings["script"])
+        self.keras = self.script.K
+        self.work = settings["work"]
+
+    def build(self, weights, bfloat16=False):
+        """The whole model, in a process that has no other."""
+        scripts.fresh(self.keras, self.settings["seed"])
+        if bfloat16:
+            self.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+        return self.script.build_model(weights)
+
+    def images(self):
+        """The training images, uint8 (n, 32, 32, 3), and their labels."""
+        images = np.load(os.path.join(self.work, "images.npy"), mmap_mode="r")
+        return images, np.load(os.path.join(self.work, "labels.npy"))
+
+    def features(self, view, shape=None):
+        """What the frozen layers make of one view of the images."""
+        return self._shards("features-" + view, shape or self.settings["feature_shape"], np.float16)
+
+    def vectors(self, view, size=None):
+        """What the last block, still frozen, makes of them."""
+        return self._shards("vectors-" + view, (size or self.settings["vector_size"],), np.float32)
+
+    def chain(self, name):
+        """The epochs of one training."""
+        return training.Chain(self.work, name, self.keras)
+
+    def _shards(self, name, shape, dtype):
+        count, rows = self.settings["images"], self.settings["shard_rows"]
+        return shards.Shards(self.work, name, count, shape, dtype, rows)
+
+
+def look(stage):
+    """Build the model once, so that what is missing is known before anything is computed."""
+    tell, settings = stage.tell, stage.settings
+    tell.fact("versions", versions())
+    tell.fact("openvino", engines.has_openvino())
+    tell.fact("bfloat16", engines.has_bfloat16())
+    model = stage.build(settings["weights"])
+    frozen, block, head = stage.script.split(model)
+    tell.fact("feature_shape", list(frozen.output_shape[1:]))
+    tell.fact("vector_size", block.output_shape[-1])
+    tell.fact("parameters", model.count_params())
+    tell.fact("trained", sum(int(np.prod(array.shape)) for array in block.get_weights() + head.get_weights()))
+    tell.fact("activations", _activations(block))
+    tell.fact("widest", max(int(np.prod(output.shape[1:])) for output in _outputs(frozen)))
+    names = ("BATCH", "SIZE", "CUT", "HEAD_EPOCHS", "HEAD_RATE", "TUNE_EPOCHS", "TUNE_RATE")
+    tell.fact("constants", {name: getattr(stage.script, name) for name in names})
+
+
+def versions():
+    """Versions of what the numbers depend on."""
+    import tensorflow as tf
+
+    found = {"python": platform.python_version(), "tensorflow": tf.__version__, "numpy": np.__version__}
+    found["keras"] = getattr(tf.keras, "__version__", tf.__version__)
+    if engines.has_openvino():
+        import openvino
+
+        found["openvino"] = openvino.__version__.split("-")[0]
+    return found
+
+
+def _outputs(model):
+    for layer in model.layers:
+        yield from layer.output if isinstance(layer.output, list) else [layer.output]
+
+
+def _activations(model):
+    """Numbers that all layers of a model give for one image."""
+    return sum(int(np.prod(output.shape[1:])) for output in _outputs(model))
+
+
+def features(stage):
+    """Run the frozen layers once on each view of the images."""
+    settings = stage.settings
+    views, missing, count = settings["views"], [], settings["images"]
+    for view in views:
+        rows = stage.features(view)
+        missing += [(view, *one) for one in rows.ranges() if not rows.is_whole(*one)]
+    total = len(views) * count
+    done = total - sum(stop - start for _, start, stop in missing)
+    stage.tell.progress(done, total)
+    if not missing:
+        return
+    model = stage.build(settings["weights"])
+    frozen = stage.script.split(model)[0]
+    run = engines.ENGINES[settings["engine"]](frozen, stage.work, settings["bfloat16"])
+    images, labels = stage.images()
+    for view, start, stop in missing:
+        X_p, _ = stage.script.preprocess_data(images[start:stop], labels[start:stop])
+        if view == "mirrored":
+            X_p = X_p[:, :, ::-1]
+        stage.features(view).write(start, run(X_p))
+        done += stop - start
+        stage.tell.progress(done, total)
+
+
+def vectors(stage):
+    """Run the last block once, as long as it is frozen too."""
+    settings = stage.settings
+    missing = []
+    for view in settings["views"]:
+        rows = stage.vectors(view)
+        missing += [(view, *one) for one in rows.ranges() if not rows.is_whole(*one)]
+    total = len(settings["views"]) * settings["images"]
+    done = total - sum(stop - start for _, start, stop in missing)
+    stage.tell.progress(done, total)
+    if not missing:
+        return
+    block = stage.script.split(stage.build(settings["weights"], settings["bfloat16"]))[1]
+    for view, start, stop in missing:
+        rows = stage.features(view).take(range(start, stop))
+        stage.vectors(view).write(start, block.predict(rows, 64, verbose=0))
+        done += stop - start
+        stage.tell.progress(done, total)
+
+
+def head(stage):
+    """Train the head on the vectors."""
+    settings, chain = stage.settings, stage.chain("head")
+    if chain.last() is None:
+        model = stage.script.split(stage.build(settings["weights"]))[2]
+        _prepare(stage, model, "HEAD", chain)
+    _train(stage, chain, [(view, stage.vectors(view)) for view in settings["views"]], "HEAD")
+
+
+def tune(stage):
+    """Train the last block and the head on the features."""
+    settings, chain = stage.settings, stage.chain("tune")
+    if chain.last() is None:
+        _, block, top = stage.script.split(stage.build(settings["weights"], settings["bfloat16"]))
+        trained = stage.chain("head")
+        top.set_weights(stage.keras.models.load_model(trained.model(trained.last())).get_weights())
+        _prepare(stage, stage.keras.Sequential([block, top]), "TUNE", chain)
+    _train(stage, chain, [(view, stage.features(view)) for view in settings["views"]], "TUNE")
+
+
+def _prepare(stage, model, name, chain):
+    epochs, rate = (getattr(stage.script, name + end) for end in ("_EPOCHS", "_RATE"))
+    learned = stage.settings["images"] - stage.settings["held_out"]
+    stage.script.prepare(model, rate, epochs * -(-learned // stage.script.BATCH))
+    chain.keep(0, model, {})
+
+
+def _train(stage, chain, views, name):
+    images, labels = stage.images()
+    labels = stage.script.preprocess_data(images[:1], labels)[1]
+    held_out, seed = stage.settings["held_out"], stage.settings["seed"]
+    epochs = getattr(stage.script, name + "_EPOCHS")
+    training.train(stage.keras, stage.script, chain, views, labels, held_out, epochs, seed, stage.tell)
+
+
+def weights(stage):
+    """Put the trained layers back into the whole model, and write its weights."""
+    model = stage.build(stage.settings["weights"])
+    _, block, top = stage.script.split(model)
+    chain = stage.chain("tune")
+    tuned = stage.keras.models.load_model(chain.model(chain.last()))
+    stage.keras.Sequential([block, top]).set_weights(tuned.get_weights())
+    saving.save_weights(model, stage.settings["weights_file"])
+
+
+def model(stage):
+    """Save the whole model with this Python and this TensorFlow."""
+    stage.tell.fact("versions", versions())
+    whole = stage.build(None)
+    with np.load(stage.settings["weights_file"]) as archive:
+        missing = saving.set_weights(whole, archive)
+    if missing:
+        stage.tell.fault(
+            "{}: expected the weights of every layer of the model; {} of them, {} among them, are not in it"
+            " or have other shapes.".format(stage.settings["weights_file"], len(missing), missing[0])
+        )
+        sys.exit(1)
+    saving.save_model(whole, stage.settings["model_file"])
+
+
+STAGES = (look, features, vectors, head, tune, weights, model)
+
+
+def main(name, settings, descriptor, costs):
+    """Run one stage; what goes wrong in it is on standard error."""
+    end_with_parent()
+    tell = Teller(int(descriptor), costs)
+    with open(settings) as stream:
+        stage = Stage(json.load(stream), tell)
+    try:
+        {one.__name__: one for one in STAGES}[name](stage)
+    finally:
+        tell.cost()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
