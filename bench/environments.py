@@ -25,10 +25,10 @@ _SCORE = """
 import importlib.util, sys
 import numpy as np
 sys.path.insert(0, {fixtures!r})
-import build_model
-script = build_model.load_script({script!r})
+import build_model, saving, scripts
+script = scripts.load({script!r})
 model = script.build_model(weights=None)
-build_model.load_weights(model, {weights!r})
+saving.set_weights(model, np.load({weights!r}))
 data = np.load({images!r})
 X_p, _ = script.preprocess_data(data["x_test"], data["y_test"])
 np.save({target!r}, model.predict(X_p, batch_size=128, verbose=0))

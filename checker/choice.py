@@ -12,6 +12,7 @@ from checker import environments, finder, interpreters
 from checker.editions import Edition
 from checker.errors import CheckerError, UsageError
 from checker.interpreters import Interpreter
+from checker.text import printable
 
 ACTIVE, MADE, OWN = "the active virtual environment", "checker env create", "the checker's own"
 _OLDEST = 8  # of Python 3
@@ -41,6 +42,17 @@ def choose(named: Optional[str], environment: Mapping[str, str], edition: Editio
     if made is not None:
         return Choice(made, MADE)
     return Choice(active, ACTIVE) if active is not None else Choice(interpreters.ask(sys.executable), OWN)
+
+
+def with_tensorflow(named: Optional[str], environment: Mapping[str, str], edition: Edition) -> Interpreter:
+    """The interpreter that :func:`choose` takes; raises CheckerError where it has no TensorFlow."""
+    found = choose(named, environment, edition).interpreter
+    if not found.has_tensorflow:
+        raise CheckerError(
+            "{} (Python {}) has no TensorFlow.  {}  makes an environment that has it; --python names"
+            " another.".format(printable(found.executable), found.python, edition.env_create)
+        )
+    return found
 
 
 def every(environment: Mapping[str, str]) -> List[Interpreter]:

@@ -51,11 +51,10 @@ class Counter:
             raise EvidenceError("more scores than images")
         scores = np.frombuffer(received.data, header.dtype).reshape(header.shape)
         finite = np.isfinite(scores).all(axis=1)
-        classes = scores.argmax(axis=1).astype(np.uint8)
-        right = classes == labels[count.seen : count.seen + rows]
+        right = scores.argmax(axis=1) == labels[count.seen : count.seen + rows]
         count.correct += int((right & finite).sum())
         count.not_finite += int(rows - finite.sum())
-        count.classes.append(classes)
+        count.scores.append(scores)
         count.seen += rows
         now = time.monotonic()
         count.first, count.last = count.first or now, now

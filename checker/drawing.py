@@ -116,9 +116,9 @@ def stand_ins(seed: int, count: int, classes: int) -> np.ndarray:
     return _decoys(np.random.RandomState([seed, 1]), count, classes)
 
 
-def agreement(found: Sequence[np.ndarray], labels: np.ndarray) -> int:
-    """How many of the classes found, batch for batch, are those of ``labels`` uint8 (n,)."""
-    return int((np.concatenate(found) == labels).sum()) if found else 0
+def agreement(scores: Sequence[np.ndarray], labels: np.ndarray) -> int:
+    """In how many rows of the scores, batch for batch, the class of ``labels`` uint8 (n,) has the highest."""
+    return int((np.concatenate(scores).argmax(axis=1) == labels).sum()) if scores else 0
 
 
 def write(path: Path, array: np.ndarray) -> Path:

@@ -291,8 +291,8 @@ class Shapes:
 class ModelEvidence:
     """What loading the model gave (told), and the raw scores, counted outside (seen).
 
-    ``slots``: as many variables the optimizer has after loading; -1: not told. ``classes``: the class of
-    the highest score of each image, uint8 (batch,), in the order of the images.
+    ``slots``: as many variables the optimizer has after loading; -1: not told. ``scores``: raw, (batch,
+    classes), in the order of the images.
     """
 
     run: Run
@@ -306,7 +306,7 @@ class ModelEvidence:
     seen: int
     correct: int
     not_finite: int
-    classes: Tuple[np.ndarray, ...]
+    scores: Tuple[np.ndarray, ...]
     seconds_predicting: float
 
 
@@ -388,7 +388,7 @@ class Count:
     seen: int = 0
     correct: int = 0
     not_finite: int = 0
-    classes: List[np.ndarray] = field(default_factory=list)
+    scores: List[np.ndarray] = field(default_factory=list)
     first: float = 0.0
     last: float = 0.0
 
@@ -408,7 +408,7 @@ def model_evidence(run: Run, receiver: Receiver, count: Count) -> ModelEvidence:
         seen=count.seen,
         correct=count.correct,
         not_finite=count.not_finite,
-        classes=tuple(count.classes),
+        scores=tuple(count.scores),
         seconds_predicting=count.last - count.first,
     )
 

@@ -356,7 +356,7 @@ class Evidence:
             self._limits(limits.tensorflow_seconds, {"tensorflow": seconds}),
             lambda: Receiver(0),
         )
-        right = drawing.agreement(model.classes, labels)
+        right = drawing.agreement(model.scores, labels)
         return evidence.main_evidence(run, receiver, model.seen, right)
 
     def _model_images(self, received: Optional[Received]) -> Tuple[Path, str, Tuple[int, ...]]:

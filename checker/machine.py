@@ -77,6 +77,14 @@ def look() -> Machine:
     )
 
 
+def processor() -> str:
+    """The processor's name, the cores that are ours, and the memory, in words."""
+    lines = _read(Path("/proc/cpuinfo")).splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return "{}, {} cores, {:.0f} GB".format(name, look().cores, psutil.virtual_memory().total / 1e9)
+
+
 def kernel_setting(name: str) -> str:
     """A setting of the kernel, such as ``user.max_user_namespaces``; "" where there is none."""
     return _read(Path("/proc/sys") / name.replace(".", "/", 1))

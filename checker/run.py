@@ -73,6 +73,13 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
 
     Raises UsageError, or ToolError where the checker itself cannot go on.
     """
+    return examine(options, edition, environment, observer)[0]
+
+
+def examine(
+    options: Options, edition: Edition, environment: Mapping[str, str], observer: Observer
+) -> Tuple[Result, Evidence]:
+    """Check one submission; with the result comes the evidence that it rests on."""
     started = time.monotonic()
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "big")
@@ -90,7 +97,8 @@ def check(options: Options, edition: Edition, environment: Mapping[str, str], ob
         outcomes, interrupted = engine.run(evidence, edition, options.quick, observer, options.selected)
         if options.with_main and not interrupted and evidence.scored():
             _run_main(evidence)
-        return _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
+        found = _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
+        return found, evidence
 
 
 def _run_main(evidence: Evidence) -> None:

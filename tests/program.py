@@ -112,11 +112,16 @@ def environment(temporary: Path, **more: str) -> Dict[str, str]:
 
 
 def command(*arguments: Union[str, bytes, Path]) -> List[Union[str, bytes]]:
-    """The command line of ``checker check``, out of this source tree wherever it is run."""
+    """The command line of ``checker check``."""
+    return checker("check", *arguments)
+
+
+def checker(*arguments: Union[str, bytes, Path]) -> List[Union[str, bytes]]:
+    """A command line of the checker, out of this source tree wherever it is run."""
     start = "import sys; sys.path.insert(0, {!r}); from checker.__main__ import main; main()".format(
         str(ROOT)
     )
-    return [sys.executable, "-c", start, "check", *map(os.fsencode, arguments)]
+    return [sys.executable, "-c", start, *map(os.fsencode, arguments)]
 
 
 def check(

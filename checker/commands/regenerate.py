@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, List
 
 from checker.commands import parsing
 from checker.outcomes import ExitCode
@@ -46,7 +47,7 @@ def add(commands: Any) -> None:
         "--images",
         metavar="WHAT",
         help="training and test images: a FILE.npz with x_train, y_train, x_test and y_test; the folder"
-        " cifar-10-batches-py; cifar-10-python.tar.gz; download (default: Keras's cache, an earlier download)",
+        " cifar-10-batches-py; cifar-10-python.tar.gz; download (default: Keras's cache, a download)",
     )
     parser.add_argument(
         "--python",
@@ -62,35 +63,68 @@ def add(commands: Any) -> None:
         choices=("float32", "bfloat16"),
         help="of the multiplications (default: bfloat16 where this machine gains by it)",
     )
+    parser.add_argument(
+        "--weights-note", metavar="TEXT", default="", help="for the model card: where these weights come from"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     parser.add_argument(
-        "--smoke", action="store_true", help="a trial of every stage: random weights, 800 images, nothing learnt"
+        "--smoke",
+        action="store_true",
+        help="a trial of every stage: random weights, 800 images, nothing learnt",
+    )
+    parser.add_argument(
+        "--resave",
+        metavar="FOLDER",
+        help="train nothing: save the model of FOLDER anew for --assignment or --python, into --out",
     )
     parsing.add_assignment(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Make the model again; exit code 0 where the checker passes it, or where the trial run came through."""
+    if options.resave is not None:
+        return _resave(options)
+    from checker.regenerate import finish, pictures
     from checker.regenerate import run as regenerating
 
-    asked = regenerating.Options(
-        **{name: value for name, value in vars(options).items() if name in regenerating.Options.__annotations__}
-    )
+    pictures.look()
+    command = "checker " + " ".join(map(shlex.quote, sys.argv[1:]))
+    known = {name: value for name, value in vars(options).items() if name in _fields(regenerating.Options)}
+    known["command"] = command
     observer = _observer()
     try:
-        regenerating.Regeneration(asked, os.environ, observer).make()
+        regeneration = regenerating.Regeneration(regenerating.Options(**known), os.environ, observer)
+        result = finish.finish(regeneration.make(), regeneration.edition, os.environ, observer)
     except KeyboardInterrupt:
         observer.close()
         print(
             "\nStopped. What is done is kept; to go on, type the same command:\n  {}".format(
-                printable("checker " + " ".join(map(shlex.quote, sys.argv[1:])))
+                printable(command)
             ),
             file=sys.stderr,
         )
         return int(ExitCode.UNDECIDED)
     finally:
         observer.close()
+    for line in finish.summary(result, regeneration.place):
+        print(line)
+    return int(ExitCode.MEETS) if options.smoke else result.exit_code
+
+
+def _resave(options: argparse.Namespace) -> int:
+    from checker.regenerate.resave import resave
+
+    observer = _observer()
+    try:
+        place = resave(options.resave, options.out, options.assignment, options.python, os.environ, observer)
+    finally:
+        observer.close()
+    print("The submission:  {}".format(printable(str(place.folder))))
     return int(ExitCode.MEETS)
+
+
+def _fields(kind: Any) -> List[str]:
+    return [field.name for field in dataclasses.fields(kind)]
 
 
 def _observer() -> Observer:

@@ -31,7 +31,9 @@ def take(sources: Tuple[Source, ...], smoke: bool, edition: Edition, observer: O
         found = datasets.load(sources, edition, observer)
     else:
         found = datasets.training(sources[0], edition, observer)
-    return datasets.with_digest(found.source, found.images[:_SMOKE], found.labels[:_SMOKE]) if smoke else found
+    return (
+        datasets.with_digest(found.source, found.images[:_SMOKE], found.labels[:_SMOKE]) if smoke else found
+    )
 
 
 def lay_out(taken: Images, folder: Path) -> None:

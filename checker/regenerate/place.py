@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional
@@ -67,14 +66,3 @@ class Place:
                 "{}: expected the settings of a regeneration, found something else; remove {} to begin"
                 " anew.".format(printable(str(self.settings)), printable(str(self.work)))
             ) from error
-
-
-def write(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    with open(str(partial), "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.chmod(mode)
-    os.replace(str(partial), str(path))

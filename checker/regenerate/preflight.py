@@ -50,8 +50,8 @@ def check_room(needed: Need, folder: Path) -> None:
     free = shutil.disk_usage(str(folder)).free
     if free < needed.disk:
         raise CheckerError(
-            "{}: expected {:.1f} GB of free disk for the outputs of the frozen layers, found {:.1f} GB; nothing"
-            " was computed. Name a folder elsewhere with --out, or a smaller --size.".format(
+            "{}: expected {:.1f} GB of free disk for the outputs of the frozen layers, found {:.1f} GB;"
+            " nothing was computed. Name a folder elsewhere with --out, or a smaller --size.".format(
                 printable(str(folder)), needed.disk / 1e9, free / 1e9
             )
         )
@@ -70,10 +70,8 @@ def missing_weights(
 ) -> Optional[str]:
     """Words for a model that could not be built because of its weights; None where it was something else."""
     if weights is not None:
-        return (
-            "--weights {}: expected the weights of {} without its top; it holds other layers ({}).".format(
-                printable(weights), application, _short(log)
-            )
+        return "--weights {}: expected the weights of {} without its top; it holds other layers ({}).".format(
+            printable(weights), application, _short(log)
         )
     found = re.search(r"https?://\S+\.h5", log)
     if found is None:

@@ -21,7 +21,9 @@ _STAGE = Path(__file__).parent / "stages" / "stage.py"
 _LAST = 2000  # characters of the log, for a message
 
 
-def run(name: str, python: str, settings: Path, place: Place, lock: int, observer: Observer) -> Dict[str, Any]:
+def run(
+    name: str, python: str, settings: Path, place: Place, lock: int, observer: Observer
+) -> Dict[str, Any]:
     """Run a stage to its end; returns the facts that it reported.
 
     Raises CheckerError for what a person has to mend, ToolError for what we have to.

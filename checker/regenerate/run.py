@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
-from checker import checks, choice, editions, reference, versions
+from checker import checks, choice, editions, output, reference, versions
 from checker.errors import CheckerError, ToolError, UsageError
 from checker.interpreters import Interpreter
 from checker.progress import Observer
 from checker.regenerate import images, plans, preflight, processes
-from checker.regenerate.place import Place, write
+from checker.regenerate.place import Place
 from checker.regenerate.plans import Plan
 from checker.text import printable
 
@@ -49,14 +49,19 @@ class Options:
     precision: Optional[str] = None
     seed: int = 0
     smoke: bool = False
+    weights_note: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a regeneration came to: the settings that it went by, and the versions that saved the model."""
+    """A model that was made: by which settings, in which folder, and what saved it (versions by package)."""
 
+    options: Options
     plan: Plan
+    place: Place
     settings: Dict[str, Any]
+    saves: Interpreter
     saved_in: Dict[str, str]
 
 
@@ -69,8 +74,8 @@ class Regeneration:
         self.plan = plan_of(options)
         if options.weights is not None:
             preflight.check_weights(options.weights)
-        self.trains = self._with_tensorflow(options.python)
-        self.saves = self._with_tensorflow(None)
+        self.trains = choice.with_tensorflow(options.python, environment, self.edition)
+        self.saves = choice.with_tensorflow(None, environment, self.edition)
         self.place = Place(Path(options.out).absolute())
         self.place.make()
 
@@ -81,19 +86,8 @@ class Regeneration:
             for name, title in _TITLES:
                 if not self.place.weights.exists():
                     self._run(name, title, self.trains, self.place.settings, lock)
-            saved_in = self._run("model", "Saving the model", self.saves, self.place.settings, lock)
-            return Made(self.plan, settings, saved_in["versions"])
-
-    def _with_tensorflow(self, python: Optional[str]) -> Interpreter:
-        interpreter = choice.choose(python, self.environment, self.edition).interpreter
-        if not interpreter.has_tensorflow:
-            raise CheckerError(
-                "{} (Python {}) has no TensorFlow, which training needs.  {}  makes an environment that has"
-                " it; --python names another.".format(
-                    printable(interpreter.executable), interpreter.python, self.edition.env_create
-                )
-            )
-        return interpreter
+            saved = self._run("model", "Saving the model", self.saves, self.place.settings, lock)
+            return Made(self.options, self.plan, self.place, settings, self.saves, saved["versions"])
 
     def _run(self, name: str, title: str, python: Interpreter, settings: Path, lock: int) -> Dict[str, Any]:
         self.observer.stage(title)
@@ -108,14 +102,15 @@ class Regeneration:
         else:
             _need_same(begun["asked"], asked, self.place)
             begun["runs"] += 1
-        write(self.place.settings, json.dumps(begun, indent=1))
+        output.write(self.place.settings, json.dumps(begun, indent=1).encode())
         return begun
 
     def _begin(self, asked: Dict[str, Any], lock: int) -> Dict[str, Any]:
         """Look at everything before anything is computed."""
         training = images.look(self.options.images, self.options.smoke, self.environment, self.edition)
         script = reference.script(self.edition)
-        write(self.place.script, plans.with_constants(script, self._constants()), 0o755)
+        output.write(self.place.script, plans.with_constants(script, self._constants()).encode())
+        self.place.script.chmod(0o755)
         settings: Dict[str, Any] = {
             "asked": asked,
             "script": str(self.place.script),
@@ -150,7 +145,7 @@ class Regeneration:
 
     def _look(self, settings: Dict[str, Any], lock: int) -> Dict[str, Any]:
         path = self.place.work / "look.json"
-        write(path, json.dumps(settings))
+        output.write(path, json.dumps(settings).encode())
         try:
             return self._run("look", "Looking at the application", self.trains, path, lock)
         except ToolError:

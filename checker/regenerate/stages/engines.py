@@ -79,7 +79,11 @@ def _frozen_graph(model):
 
     call = tf.function(lambda images: model(images, training=False))
     spec = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-    return convert_variables_to_constants_v2(call.get_concrete_function(spec)).graph.as_graph_def().SerializeToString()
+    return (
+        convert_variables_to_constants_v2(call.get_concrete_function(spec))
+        .graph.as_graph_def()
+        .SerializeToString()
+    )
 
 
 ENGINES = {"tensorflow": tensorflow, "openvino": openvino}

@@ -59,9 +59,7 @@ class Shards:
         for start, stop in self.ranges():
             here = np.flatnonzero((rows >= start) & (rows < stop))
             if len(here):
-                mapped = np.memmap(
-                    self._path(start), self.dtype, "r", shape=(stop - start, *self.shape)
-                )
+                mapped = np.memmap(self._path(start), self.dtype, "r", shape=(stop - start, *self.shape))
                 out[here] = mapped[rows[here] - start]
                 del mapped
         return out
