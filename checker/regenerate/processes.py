@@ -17,7 +17,7 @@ from checker.progress import Observer
 from checker.regenerate.place import Place
 from checker.text import printable
 
-_STAGE = Path(__file__).parent / "stages" / "stage.py"
+STAGES = Path(__file__).parent / "stages"
 _LAST = 2000  # characters of the log, for a message
 
 
@@ -55,7 +55,7 @@ def _start(
     descriptor, costs = tempfile.mkstemp(prefix=name + "-", suffix=".json", dir=str(place.costs))
     with os.fdopen(descriptor, "w") as stream:
         json.dump({"seconds": 0, "peak_bytes": 0}, stream)
-    command = [python, "-B", "-I", str(_STAGE), name, str(settings), str(writing), costs]
+    command = [python, "-B", "-I", str(STAGES / "stage.py"), name, str(settings), str(writing), costs]
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,  # it ends when this end of the pipe is gone, however we end

@@ -31,7 +31,7 @@ def tensorflow(model, folder, bfloat16):
     return lambda images: model.predict(images, _BATCH, verbose=0)
 
 
-def openvino(model, folder, bfloat16):
+def openvino(model, folder, bfloat16, size=_STREAM_BATCH):
     """Run a model in OpenVINO: a function from images (n, ...) to outputs.
 
     With ``bfloat16`` OpenVINO multiplies in that type, where the processor can.
@@ -44,7 +44,7 @@ def openvino(model, folder, bfloat16):
     core = openvino.Core()
     network = core.read_model(path)
     os.remove(path)
-    network.reshape([_STREAM_BATCH, *model.input_shape[1:]])
+    network.reshape([size, *model.input_shape[1:]])
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
         "PERFORMANCE_HINT": "THROUGHPUT",
@@ -58,12 +58,12 @@ def openvino(model, folder, bfloat16):
 
         def keep(request, start):
             found = request.get_output_tensor(0).data
-            out[start : start + _STREAM_BATCH] = found[: len(out) - start]
+            out[start : start + size] = found[: len(out) - start]
 
         queue.set_callback(keep)
-        for start in range(0, len(images), _STREAM_BATCH):
-            batch = np.zeros((_STREAM_BATCH, *images.shape[1:]), np.float32)
-            part = images[start : start + _STREAM_BATCH]
+        for start in range(0, len(images), size):
+            batch = np.zeros((size, *images.shape[1:]), np.float32)
+            part = images[start : start + size]
             batch[: len(part)] = part
             queue.start_async([batch], start)
         queue.wait_all()
