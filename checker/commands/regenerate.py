@@ -7,6 +7,7 @@ import dataclasses
 import os
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, List
 
 from checker.commands import parsing
@@ -94,6 +95,8 @@ def run(options: argparse.Namespace) -> int:
     observer = _observer()
     try:
         regeneration = regenerating.Regeneration(regenerating.Options(**known), os.environ, observer)
+        if regeneration.is_made():
+            return _made_already(regeneration.place.folder)
         result = finish.finish(regeneration.make(), regeneration.edition, os.environ, observer)
     except KeyboardInterrupt:
         observer.close()
@@ -109,6 +112,11 @@ def run(options: argparse.Namespace) -> int:
     for line in finish.summary(result, regeneration.place):
         print(line)
     return int(ExitCode.MEETS) if options.smoke else result.exit_code
+
+
+def _made_already(folder: Path) -> int:
+    print("It is made already, in {}; for another one name another --out.".format(printable(str(folder))))
+    return int(ExitCode.MEETS)
 
 
 def _resave(options: argparse.Namespace) -> int:

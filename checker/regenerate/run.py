@@ -79,6 +79,13 @@ class Regeneration:
         self.place = Place(Path(options.out).absolute())
         self.place.make()
 
+    def is_made(self) -> bool:
+        """Whether the folder holds the outcome of these very settings. Raises UsageError for others."""
+        begun = self.place.kept_settings()
+        if begun is not None:
+            _need_same(begun["asked"], self._asked(), self.place)
+        return begun is not None and self.place.card.exists()
+
     def make(self) -> Made:
         """Run every stage that is not done. Raises CheckerError."""
         with self.place.alone() as lock:
