@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Dict, List, Tuple, Union
 
 import numpy as np
 import psutil
@@ -26,7 +27,7 @@ EACH = 3  # kills a stage: 21 in all
 pytestmark = [pytest.mark.slow, pytest.mark.tensorflow]
 
 
-def command(out: Path):
+def command(out: Path) -> List[Union[str, bytes]]:
     return program.checker("regenerate", "--smoke", "--out", str(out))
 
 
@@ -63,7 +64,7 @@ def killed(out: Path, tmp_path: Path, stage: str, delay: float) -> bool:
     return True
 
 
-def outcome(out: Path):
+def outcome(out: Path) -> Tuple[Dict[str, np.ndarray], List[List[str]]]:
     """The weights, and the training's log without its times."""
     with np.load(str(out / "weights.npz")) as archive:
         weights = {name: archive[name] for name in archive.files}

@@ -98,11 +98,11 @@ def _chunk(rows, batch):
 def _validation(model, rows, labels, learned, size):
     """Loss and accuracy on the rows that were held out."""
     held_out = np.arange(learned, len(labels))
-    scores = [
+    parts = [
         model.predict(rows.take(held_out[start : start + size]), 64, verbose=0)
         for start in range(0, len(held_out), size)
     ]
-    scores, truth = np.concatenate(scores), labels[held_out]
+    scores, truth = np.concatenate(parts), labels[held_out]
     likely = np.sum(scores * truth, axis=1)
     return {
         "val_loss": float(-np.log(np.maximum(likely, 1e-7)).mean()),
