@@ -53,7 +53,8 @@ def refused(done, code=2):
 @pytest.mark.slow
 @pytest.mark.tensorflow
 def test_the_trial_run_leaves_all_that_is_promised(tmp_path):
-    done = regenerate(tmp_path, "--smoke", "--out", "made")
+    trial = ("--smoke", "--application", "DenseNet121", "--out", "made")
+    done = regenerate(tmp_path, *trial)
     assert done.returncode == 0, done.stdout + done.stderr
     made = tmp_path / "made"
     names = {path.name for path in made.iterdir()}
@@ -72,12 +73,12 @@ def test_the_trial_run_leaves_all_that_is_promised(tmp_path):
     assert len((made / "history.csv").read_text().splitlines()) == 1 + 2 + 2
     assert not list((made / "work").glob("*.shard"))
 
-    again = regenerate(tmp_path, "--smoke", "--out", "made")
+    again = regenerate(tmp_path, *trial)
     assert again.returncode == 0
     assert "is made already" in again.stdout
     assert "Fine-tuning" not in again.stdout
 
-    other = refused(regenerate(tmp_path, "--smoke", "--seed", "1", "--out", "made"))
+    other = refused(regenerate(tmp_path, *trial, "--seed", "1"))
     assert "other settings was begun here: seed 0 (now 1)" in other
 
     new = regenerate(tmp_path, "--resave", "made", "--out", "again")
@@ -130,9 +131,10 @@ def test_weights_of_another_application_are_refused_with_both_names(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--size", "100"), "--size 100: expected a multiple of 32 up to 320, because"),
+        (("--size", "100"), "--size 100: expected a multiple of 32 from 32 to 320 for DenseNet121, because"),
         (("--size", "100"), "the nearest is 96."),
         (("--size", "0"), "the nearest is 32."),
+        (("--size", "64", "--application", "Xception"), "from 96 to 320 for Xception"),
         (("--epochs", "0"), "--epochs 0: expected a whole number from 1 to 100."),
         (("--application", "ResNet"), "DenseNet121"),
         (("--weights", "nowhere.h5"), "--weights nowhere.h5: No such file or directory."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Mapping
 
 from checker.errors import ToolError, UsageError
@@ -16,7 +16,8 @@ class Plan:
     """An application, the module with its ``preprocess_input``, and what the script's constants are set to.
 
     ``cut`` is the first layer of the part that is trained: in Keras's own graph of the application every
-    later layer depends on what enters it. ``size`` is in pixels.
+    later layer depends on what enters it. ``size``, and the ``smallest`` that the application takes, are in
+    pixels.
     """
 
     application: str
@@ -24,7 +25,9 @@ class Plan:
     cut: str
     size: int
     tune_epochs: int = 6
-    tune_rate: float = 3e-4
+    tune_rate: str = "3e-4"  # as it is written
+    head_epochs: int = 10
+    smallest: int = 32
 
     def constants(self) -> Dict[str, str]:
         """The script's constants, as they are written in it."""
@@ -33,7 +36,8 @@ class Plan:
             "PREPROCESS": "K.applications.{}.preprocess_input".format(self.module),
             "CUT": repr(self.cut),
             "SIZE": str(self.size),
-            "TUNE_EPOCHS, TUNE_RATE": "{}, {:g}".format(self.tune_epochs, self.tune_rate),
+            "HEAD_EPOCHS, HEAD_RATE": "{}, 1e-3".format(self.head_epochs),
+            "TUNE_EPOCHS, TUNE_RATE": "{}, {}".format(self.tune_epochs, self.tune_rate),
         }
 
 
@@ -47,21 +51,30 @@ _PLANS = (
     Plan("ResNet50V2", "resnet_v2", "conv5_block1_preact_bn", 160),
     Plan("VGG16", "vgg16", "block5_conv1", 96),
     Plan("VGG19", "vgg19", "block5_conv1", 96),
-    Plan("Xception", "xception", "block11_sepconv1_act", 128),
+    Plan("Xception", "xception", "block11_sepconv1_act", 128, smallest=96),
 )
 PLANS = {plan.application: plan for plan in _PLANS}
-DEFAULT = "DenseNet121"
+DEFAULT, DEFAULT_SMOKE = "DenseNet121", "MobileNetV2"
 _LARGEST = 331  # pixels; no application was trained on larger images
 
 
-def check_size(size: int) -> None:
-    """Raise UsageError where the Lambda cannot enlarge to so many pixels."""
-    if size % IMAGE_SIDE or not IMAGE_SIDE <= size <= _LARGEST:
-        near = min(max(round(size / IMAGE_SIDE), 1), _LARGEST // IMAGE_SIDE) * IMAGE_SIDE
+def smoke(plan: Plan) -> Plan:
+    """The same on the smallest images and for few epochs: a trial of every stage."""
+    return replace(plan, size=plan.smallest, head_epochs=2, tune_epochs=2)
+
+
+def sized(plan: Plan, size: int) -> Plan:
+    """The plan for images of ``size`` pixels. Raises UsageError for what the Lambda or the application cannot."""
+    largest = _LARGEST // IMAGE_SIDE * IMAGE_SIDE
+    if size % IMAGE_SIDE or not plan.smallest <= size <= largest:
+        near = min(max(round(size / IMAGE_SIDE) * IMAGE_SIDE, plan.smallest), largest)
         raise UsageError(
-            "--size {}: expected a multiple of {} up to {}, because the Lambda enlarges by whole factors;"
-            " the nearest is {}.".format(size, IMAGE_SIDE, _LARGEST // IMAGE_SIDE * IMAGE_SIDE, near)
+            "--size {}: expected a multiple of {} from {} to {} for {}, because the Lambda enlarges by whole"
+            " factors; the nearest is {}.".format(
+                size, IMAGE_SIDE, plan.smallest, largest, plan.application, near
+            )
         )
+    return replace(plan, size=size)
 
 
 def with_constants(script: str, constants: Mapping[str, str]) -> str:

@@ -17,8 +17,6 @@ from checker.regenerate.place import Place
 from checker.regenerate.plans import Plan
 from checker.text import printable
 
-_SMOKE = Plan("MobileNetV2", "mobilenet_v2", "block_13_expand", 32, tune_epochs=2)
-_SMOKE_CONSTANTS = {"HEAD_EPOCHS, HEAD_RATE": "2, 0.001"}
 _SHARD, _SMOKE_SHARD = 500, 100  # images
 _HELD_OUT = 25  # one image in so many is held out of the training
 _VIEWS = ("plain", "mirrored")
@@ -116,7 +114,7 @@ class Regeneration:
         """Look at everything before anything is computed."""
         training = images.look(self.options.images, self.options.smoke, self.environment, self.edition)
         script = reference.script(self.edition)
-        output.write(self.place.script, plans.with_constants(script, self._constants()).encode())
+        output.write(self.place.script, plans.with_constants(script, self.plan.constants()).encode())
         self.place.script.chmod(0o755)
         settings: Dict[str, Any] = {
             "asked": asked,
@@ -164,12 +162,6 @@ class Regeneration:
                 raise
             raise CheckerError(words) from None
 
-    def _constants(self) -> Dict[str, str]:
-        constants = self.plan.constants()
-        if self.options.smoke:
-            constants.update(_SMOKE_CONSTANTS)
-        return constants
-
     def _weights(self) -> Optional[str]:
         if self.options.weights is not None:
             return os.path.abspath(self.options.weights)
@@ -211,10 +203,11 @@ class Regeneration:
 
 def plan_of(options: Options) -> Plan:
     """The plan, as far as the options change it. Raises UsageError."""
-    plan = _SMOKE if options.smoke else plans.PLANS[options.application or plans.DEFAULT]
+    plan = plans.PLANS[options.application or (plans.DEFAULT_SMOKE if options.smoke else plans.DEFAULT)]
+    if options.smoke:
+        plan = plans.smoke(plan)
     if options.size is not None:
-        plans.check_size(options.size)
-        plan = replace(plan, size=options.size)
+        plan = plans.sized(plan, options.size)
     if options.epochs is not None:
         if not 1 <= options.epochs <= _MOST_EPOCHS:
             raise UsageError(

@@ -40,7 +40,10 @@ class Shards:
 
     def write(self, start, array):
         """Write the shard that begins with row ``start``."""
-        data = np.ascontiguousarray(array, self.dtype).tobytes()
+        values = np.ascontiguousarray(array, self.dtype)
+        if not np.isfinite(values).all():
+            raise ValueError("{} holds numbers that {} cannot".format(self._name, self.dtype))
+        data = values.tobytes()
         path = self._path(start)
         with open(path + ".partial", "wb") as stream:
             stream.write(data)
