@@ -1,0 +1,1 @@
+"""Make the reference model again, from nothing: what ``checker regenerate`` runs."""
