@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
 from checker.errors import CheckerError, UsageError
+from checker.text import printable
 
 
 def prepare() -> None:
@@ -113,7 +114,7 @@ class Target:
             if self._is_special(self._path):
                 self._path.write_text(text, encoding="utf-8")
             else:
-                self._replace(text)
+                _replace(self._path, text.encode("utf-8"))
         except OSError as error:
             raise CheckerError(
                 "{}: the report could not be written: {}.".format(self._named, error.strerror)
@@ -139,23 +140,34 @@ class Target:
         mode = path.stat().st_mode
         return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
-    def _replace(self, text: str) -> None:
-        descriptor, name = tempfile.mkstemp(prefix=".checker-", dir=str(self._path.parent))
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            mode = stat.S_IMODE(self._path.stat().st_mode) if self._path.exists() else 0o666 & ~_umask()
-            os.chmod(name, mode)
-            os.replace(name, str(self._path))
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
-
     def _refuse(self, found: str) -> UsageError:
         return UsageError(
             "{}: expected a file that can be written, in a folder that exists; {}.".format(self._named, found)
         )
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write the whole file, or leave what was there. Raises CheckerError."""
+    try:
+        _replace(path, data)
+    except OSError as error:
+        raise CheckerError(
+            "{}: the file could not be written: {}.".format(printable(str(path)), error.strerror)
+        ) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=".checker-", dir=str(path.parent))
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask()
+        os.chmod(name, mode)
+        os.replace(name, str(path))
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
 
 
 def _umask() -> int:

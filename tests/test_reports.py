@@ -18,8 +18,6 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 import xmlschema
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from rich.cells import cell_len
 
 from checker import reports
@@ -27,27 +25,10 @@ from checker.errors import UsageError
 from checker.result import Result
 from checker.text import printable, printable_lines
 from tests import program
+from tests.nasty import NASTY, every_token, structure
 
 SCHEMA = json.loads((program.ROOT / "checker" / "result.schema.json").read_text())
 XSD = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit-4.xsd"))
-NASTY = {
-    "controls": "".join(map(chr, range(32))) + "\x7f\x80\x9b",
-    "escapes": "\x1b[31mred\x1b]0;title\x07\x1b[2J",
-    "emoji": "\U0001f600 \U0001f468\u200d\U0001f469\u200d\U0001f467 :smile: \u2764\ufe0f",
-    "xml": "]]> <![CDATA[ & &amp; <a b='c'/> <?x?> <!-- --",
-    "html": "<script>alert(1)</script><details></details><!-- <b> &lt;",
-    "table": "a|b\\|c\\\\|d\n|e|f|\n| --- |",
-    "fences": "``````\n```\n~~~~\n`` `a` \\` `",
-    "markup": "# a\n- b\n1. c\n> d\n===\n---\n    e\n**f** _g_ ~~h~~ [i](j) ![k](l) <m@n.o> $p$",
-    "mentions": "@everyone #1 owner/name#2 www.example.com http://example.com a@example.com",
-    "directions": "\u202eabc\u2066\u200f\ufeff",
-    "surrogates": "\udcff\udc80\ud800",
-    "no characters": "\ufffe\uffff\U000e0001\U0010ffff",
-    "long": "x" * 10_000,
-    "long with all": "|`<@\x1b\U0001f600]]>\n" * 1_000,
-    "spaces": "  \t x \n\n",
-    "empty": "",
-}
 KEPT = (
     "created",
     "assignment_digest",
@@ -95,16 +76,6 @@ def spoilt(value: Any, text: str, key: str = "") -> Any:
     if isinstance(value, list):
         return [spoilt(item, text, key) for item in value]
     return text if isinstance(value, str) and key not in KEPT else value
-
-
-def structure(text: str) -> List[Token]:
-    return MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
-
-
-def every_token(text: str) -> Iterator[Token]:
-    for token in structure(text):
-        yield token
-        yield from token.children or []
 
 
 @pytest.mark.parametrize("kind", sorted(NASTY))

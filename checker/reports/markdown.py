@@ -6,13 +6,13 @@ stands in a fenced block. Long texts are cut, since a summary may have a megabyt
 
 from __future__ import annotations
 
-import re
 from typing import Iterator, List, Sequence
 
+from checker import markup
 from checker.outcomes import Status
 from checker.reports import words
 from checker.result import CheckResult, Result
-from checker.text import printable, printable_lines
+from checker.text import printable_lines
 
 _MOST_LETTERS = 2_000  # of one text
 _MOST_IN_CELL = 200  # letters of one cell of a table
@@ -20,11 +20,6 @@ _MOST_ROWS = 200
 # Bytes of all that did not pass, and of one list. GitHub takes 1 MiB for a whole step.
 _MOST_BYTES, _MOST_IN_LIST = 500_000, 50_000
 _CUT = "[{:,} more characters: the report as JSON has them]"
-# All that CommonMark, its tables, or GitHub's mathematics may read as markup.
-_MARKUP = re.compile(r"[^\w\s.,;:()'/%+=?-]|_")
-# What GitHub makes links, mentions and emoji of in plain text; a space without width keeps it from that.
-_LINKED = re.compile(r"(?<=[@#:])(?=[\w/+-])|(?<=w)(?=ww\.)", re.IGNORECASE)
-_GAP = "&#8203;"
 
 
 def render(result: Result) -> str:
@@ -77,7 +72,7 @@ def _not_passed(result: Result) -> Iterator[str]:
 
 def _row(label: str, said: str) -> str:
     # A name or a command is for copying: in a block it keeps every character.
-    plain = label != "found" and "\n" not in said and "  " not in said and not _LINKED.search(said)
+    plain = label != "found" and "\n" not in said and "  " not in said and not markup.linked(said)
     return "**{}:** {}".format(label, _words(said)) if plain else "**{}:**\n\n{}".format(label, _fenced(said))
 
 
@@ -122,27 +117,15 @@ def _listed(items: Sequence[str]) -> str:
             shown.append("and {:,} more".format(len(items) - len(shown)))
             break
         shown.append(line)
-    return _block("\n".join(shown))
+    return markup.fenced("\n".join(shown))
 
 
 def _fenced(text: str) -> str:
-    return _block(printable_lines(_cut(text)))
-
-
-def _block(text: str) -> str:
-    """A fenced block; its fence is longer than any run of backticks inside."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return "{}text\n{}\n{}".format(fence, text, fence)
+    return markup.fenced(_cut(text))
 
 
 def _words(text: str, most: int = _MOST_LETTERS) -> str:
-    """Text in a line, of which nothing is markup."""
-    parts = _LINKED.split(printable(_cut(text, most)))
-    return _GAP.join(_MARKUP.sub(_entity, part) for part in parts)
-
-
-def _entity(match: re.Match[str]) -> str:
-    return "&#{};".format(ord(match.group())) if match.group() != "_" else "\\_"
+    return markup.inline(_cut(text, most))
 
 
 def _cut(text: str, most: int = _MOST_LETTERS) -> str:
