@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from checker import evidence, scoring, versions
+from checker import evidence, reference, scoring, versions
 from checker.counting import Counter
 from checker.editions import Edition
 from checker.errors import EvidenceError, ToolError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from checker.datasets import Source  # these need NumPy, which a quick run does without
     from checker.drawing import Drawn
 
-COURSE_MAIN = Path(__file__).parent / "course" / "0-main.py"
+COURSE_MAIN = reference.FOLDER / "0-main.py"
 FEW = 40  # images for the small calls of preprocess_data
 # On Python 3.12 and later the older one takes the inside of f-strings for code.
 OLDER_PYCODESTYLE, NEWER_PYCODESTYLE = "2.6.0", "2.11.1"

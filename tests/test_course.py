@@ -15,11 +15,11 @@ from typing import Any, Dict
 
 import pytest
 
+from checker.gather import COURSE_MAIN
 from tests import fixtures_run
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = REPOSITORY.parent / "shared" / "data" / "codec.py"
-COURSE_MAIN = REPOSITORY / "checker" / "course" / "0-main.py"
 # Answers load_data with the images of an .npz, then runs the script as it stands.
 LAUNCHER = """
 import runpy, sys
