@@ -27,9 +27,19 @@ def record(**changes: Any) -> Record:
         field.name: "words" for field in dataclasses.fields(Record) if field.type == "str"
     }
     values.update(
-        **dict(size=160, training_images=48_000, validation_images=2_000, feature_bytes=14_560_000_000),
-        **dict(seed=1, resumed=1, correct=9_512, total=10_000, low=0.9467, high=0.9553, error_rate=0.05),
-        **dict(parameters=20_881_970, model_bytes=126_000_000),
+        size=160,
+        training_images=48_000,
+        validation_images=2_000,
+        feature_bytes=14_560_000_000,
+        seed=1,
+        resumed=1,
+        correct=9_512,
+        total=10_000,
+        low=0.9467,
+        high=0.9553,
+        error_rate=0.05,
+        parameters=20_881_970,
+        model_bytes=126_000_000,
         views=("plain", "mirrored"),
         feature_shape=(10, 10, 728),
         trained_in={"python": "3.8.18", "tensorflow": "2.6.5", "openvino": "2023.3"},
