@@ -103,13 +103,16 @@ class CheckRule:
 class OfficialImages:
     """The data set as its authors publish it: a tar archive of pickles.
 
-    ``batch`` is the path of the test images inside it, ``digest`` is what ``datasets.digest`` gives.
+    ``batch`` is the path of the test images inside it, ``digest`` is what ``datasets.digest`` gives;
+    ``training`` are the paths of the training images, and their digest is that of all of them together.
     """
 
     archive: str
     sha256: str
     batch: str
     digest: str
+    training: Tuple[str, ...] = ()
+    training_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -261,14 +264,26 @@ def _validate(edition: Edition, known_checks: Collection[str]) -> None:
 def _validate_images(images: OfficialImages) -> None:
     url = re.fullmatch(r"https?://[!-~]+", images.archive)
     _expect("images.archive", images.archive, bool(url), "a URL that begins with https:// or http://")
-    for key in ("sha256", "digest"):
+    digests = ("sha256", "digest", "training_digest") if images.training else ("sha256", "digest")
+    for key in digests:
         value = getattr(images, key)
         known = re.fullmatch("[0-9a-f]{64}", value)
         _expect("images." + key, value, bool(known), "64 hexadecimal digits, small letters")
-    parts = images.batch.split("/")
+    _validate_batch("images.batch", images.batch)
+    for place, batch in enumerate(images.training):
+        key = "images.training[{}]".format(place)
+        _validate_batch(key, batch)
+        folder = images.batch.split("/")[0]
+        _expect(key, batch, batch.startswith(folder + "/"), "a file in the folder of images.batch")
+        others = (images.batch, *images.training[:place])
+        _expect(key, batch, batch not in others, "another file than the other batches")
+
+
+def _validate_batch(key: str, batch: str) -> None:
+    parts = batch.split("/")
     inside = len(parts) == 2 and not any(part in ("", ".", "..") for part in parts)
-    plain = inside and printable(images.batch) == images.batch
-    _expect("images.batch", images.batch, plain, "FOLDER/FILE, as in the archive")
+    plain = inside and printable(batch) == batch
+    _expect(key, batch, plain, "FOLDER/FILE, as in the archive")
 
 
 def _validate_environment(environment: Environment) -> None:

@@ -1,4 +1,4 @@
-"""A small data set in the layout of the official archive: pickles of 200 of our images, in a tar."""
+"""A small data set in the layout of the official archive, made of our images; and the whole one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import io
 import pickle
 import re
 import struct
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any, Dict
 
 import numpy as np
+import pytest
 
 from checker import checks, datasets, editions
 from tests import program
@@ -22,6 +25,22 @@ _EVERY = datasets.unpack(datasets.EMBEDDED.read_bytes())
 IMAGES, LABELS = _EVERY[0][:COUNT], _EVERY[1][:COUNT]
 DIGEST = datasets.digest(IMAGES, LABELS)
 ROWS = np.ascontiguousarray(IMAGES.transpose(0, 3, 1, 2).reshape(COUNT, -1))
+FOLDER = BATCH.split("/")[0]
+TRAINING = tuple("data_batch_{}".format(number) for number in range(1, 6))
+TRAINING_IMAGES, TRAINING_LABELS = _EVERY[0][COUNT : 2 * COUNT], _EVERY[1][COUNT : 2 * COUNT]
+TRAINING_DIGEST = datasets.digest(TRAINING_IMAGES, TRAINING_LABELS)
+
+_CODEC = program.ROOT.parent / "shared" / "data" / "codec.py"
+needs_all_images = pytest.mark.skipif(
+    not _CODEC.exists(), reason="needs all of CIFAR-10: ../shared/data is not there"
+)
+
+
+def all_images(folder: Path) -> Path:
+    """All of CIFAR-10 as an .npz."""
+    command = [sys.executable, str(_CODEC), "unpack", str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return folder / "cifar10.npz"
 
 
 def batch(**changes: Any) -> Dict[bytes, Any]:
@@ -80,6 +99,32 @@ def python2() -> bytes:
     )
 
 
+def training_batches(protocol: int = 2) -> Dict[str, bytes]:
+    """The files of the training images, each with its fifth of them."""
+    rows = np.ascontiguousarray(TRAINING_IMAGES.transpose(0, 3, 1, 2).reshape(COUNT, -1))
+    labels, fifth = TRAINING_LABELS.tolist(), COUNT // 5
+    parts = [slice(start, start + fifth) for start in range(0, COUNT, fifth)]
+    return {
+        name: pickled(protocol, data=rows[part], labels=labels[part]) for name, part in zip(TRAINING, parts)
+    }
+
+
+def training_folder(folder: Path, **changes: bytes) -> Path:
+    """A folder of the training images; what is changed to nothing is left out."""
+    folder.mkdir(parents=True)
+    for name, data in {**training_batches(), **changes}.items():
+        if data:
+            (folder / name).write_bytes(data)
+    return folder
+
+
+def training_archive(**changes: bytes) -> bytes:
+    """The whole archive in an order as that of the official one; what is changed to nothing is left out."""
+    found = {**training_batches(), "test_batch": python2(), "readme.html": b"<html>", **changes}
+    order = ("data_batch_4", "readme.html", "test_batch", "data_batch_3", "data_batch_2", "data_batch_5")
+    return archive({FOLDER + "/" + name: found[name] for name in (*order, "data_batch_1") if found[name]})
+
+
 def archive(members: Dict[str, bytes]) -> bytes:
     """A .tar.gz."""
     buffer = io.BytesIO()
@@ -111,6 +156,7 @@ def edition_file(scratch: Path, url: str = "http://127.0.0.1:9/cifar.tar.gz", co
         "archive": url,
         "sha256": hashlib.sha256(content).hexdigest(),
         "digest": DIGEST,
+        "training_digest": TRAINING_DIGEST,
     }.items():
         written, count = re.subn(r'(?m)^{} = ".*"'.format(key), '{} = "{}"'.format(key, value), written)
         assert count == 1, key

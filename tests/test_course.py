@@ -9,17 +9,15 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Dict
 
 import pytest
 
 from checker.gather import COURSE_MAIN
-from tests import fixtures_run
+from tests import fixtures_run, official_data
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-DATA = REPOSITORY.parent / "shared" / "data" / "codec.py"
 # Answers load_data with the images of an .npz, then runs the script as it stands.
 LAUNCHER = """
 import runpy, sys
@@ -35,16 +33,14 @@ runpy.run_path("0-main.py", run_name="__main__")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.tensorflow,
-    pytest.mark.skipif(not DATA.exists(), reason="needs all test images: ../shared/data is not there"),
+    official_data.needs_all_images,
 ]
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All of CIFAR-10 as an .npz."""
-    folder = tmp_path_factory.mktemp("data")
-    subprocess.run([sys.executable, str(DATA), "unpack", str(folder)], check=True, stdout=subprocess.DEVNULL)
-    return folder / "cifar10.npz"
+    return official_data.all_images(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module", params=["passing", "falls-short"])

@@ -192,6 +192,46 @@ def test_nothing_is_parsed_before_its_checksum_is_right(
     assert kept(tmp_path) == []
 
 
+def test_training_images_come_out_of_the_same_download(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    server.content = data.training_archive()
+    edition = editions.load(str(edition_for(tmp_path, server)), checks.every())
+    environment = {"KERAS_HOME": str(tmp_path / "keras")}
+    (named,) = datasets.training_sources("download", environment, edition)
+    assert (server.asked, kept(tmp_path)) == (0, [])
+    spy = Spy()
+    found = datasets.training(named, edition, spy)
+    (path,) = kept(tmp_path)
+    assert (found.digest, found.source) == (data.TRAINING_DIGEST, str(path))
+    assert spy.stages == ["Downloading cifar-10-python.tar.gz"]
+    assert len(spy.seen) > 5
+    (earlier,) = datasets.training_sources(None, environment, edition)
+    assert (earlier.where, earlier.why) == (str(path), "it was downloaded earlier")
+    assert datasets.training(earlier, edition).digest == data.TRAINING_DIGEST
+    assert datasets.load(datasets.candidates("download", {}, edition), edition).digest == data.DIGEST
+    assert server.asked == 1
+
+
+def test_a_download_of_training_images_that_fails_says_what_to_type(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    server.way = "404"
+    edition = editions.load(str(edition_for(tmp_path, server)), checks.every())
+    (named,) = datasets.training_sources("download", {}, edition)
+    with pytest.raises(ImagesError) as caught:
+        datasets.training(named, edition)
+    assert str(caught.value) == (
+        "--images download: expected to fetch {}; the server answers 404 Not Found. Try again, or fetch it "
+        "with a browser and name the file: --images FILE.tar.gz.".format(server.url)
+    )
+    assert kept(tmp_path) == []
+
+
 class Spy(Observer):
     def __init__(self) -> None:
         self.stages: List[str] = []

@@ -79,6 +79,28 @@ MISTAKES = [
     (r'^sha256 = ".*"', "sha256 = 'ABC'", "images.sha256: expected 64 hexadecimal digits, small letters"),
     (r'^digest = ".*"', "", "images.digest: missing key; expected text"),
     (r'^batch = ".*"', "batch = '../test_batch'", "images.batch: expected FOLDER/FILE, as in the archive"),
+    (r'^training_digest = ".*"', "", "images.training_digest: expected 64 hexadecimal digits, small letters"),
+    (
+        r"^training = \[",
+        "training = ['data_batch_0',",
+        "images.training[0]: expected FOLDER/FILE, as in the ar",
+    ),
+    (
+        r"^training = \[",
+        "training = ['other/data_batch_0',",
+        "images.training[0]: expected a file in the folder ",
+    ),
+    (
+        r'"cifar-10-batches-py/data_batch_2"',
+        '"cifar-10-batches-py/data_batch_1"',
+        "images.training[1]: expected another file than the other batches",
+    ),
+    (
+        r'"cifar-10-batches-py/data_batch_3"',
+        '"cifar-10-batches-py/test_batch"',
+        "images.training[2]: expected another file than the other batches",
+    ),
+    (r"^training = \[", "training = [1,", "images.training[0]: expected text, found 1"),
     (r"^load_seconds = 300", "load_seconds = inf", "limits.load_seconds: expected a positive number"),
     (r"^load_seconds = 300", "load_seconds = -1", "limits.load_seconds: expected a positive number"),
     (

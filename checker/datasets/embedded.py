@@ -9,21 +9,23 @@ from typing import Tuple
 import numpy as np
 
 from checker.datasets.files import Refused
-from checker.editions import Edition
+from checker.datasets.splits import TEST, Split
 
 EMBEDDED = Path(__file__).parent / "cifar10-test-1000.xz"
 SHAPE = (32, 32, 3)
 
 
-def look(edition: Edition) -> None:
-    """Raise Refused where the edition's images are of another shape than ours."""
-    if edition.image_shape != SHAPE:
+def look(split: Split) -> None:
+    """Raise Refused where other images than ours are asked for."""
+    if split.name != TEST:
+        raise Refused("the images that ship with the checker are test images")
+    if split.edition.image_shape != SHAPE:
         raise Refused("ours are " + " x ".join(map(str, SHAPE)))
 
 
-def read(edition: Edition) -> Tuple[np.ndarray, np.ndarray]:
+def read(split: Split) -> Tuple[np.ndarray, np.ndarray]:
     """Images uint8 (1000, 32, 32, 3), labels uint8 (1000,). Raises Refused."""
-    look(edition)
+    look(split)
     return unpack(EMBEDDED.read_bytes())
 
 

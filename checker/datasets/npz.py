@@ -1,4 +1,4 @@
-"""An ``.npz`` with ``x_test`` and ``y_test``, as NumPy writes it."""
+"""An ``.npz`` with ``x_test`` and ``y_test``, or ``x_train`` and ``y_train``, as NumPy writes it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import lzma
 import re
 import zipfile
 from dataclasses import dataclass
-from typing import Dict, Iterator, Tuple
+from typing import Iterator, Tuple
 
 import numpy as np
 
 from checker.datasets import files
 from checker.datasets.files import Refused
 from checker.datasets.pairs import MAX_IMAGES
-from checker.editions import Edition
+from checker.datasets.splits import Split
 
 _MAX_HEADER = 1000
 # What NumPy writes for plain numbers; no other head is read, and none is evaluated.
@@ -24,18 +24,18 @@ _HEADER = re.compile(
 )
 
 
-def look(path: str, edition: Edition) -> None:
+def look(path: str, split: Split) -> None:
     """Look at a file without reading its images, which takes a moment. Raises Refused."""
-    with _open(path, edition) as archive:
-        _labels(archive, _headers(archive)["y_test"])
+    with _open(path, split) as archive:
+        _labels(archive, _headers(archive)[1])
 
 
-def read(path: str, edition: Edition) -> Tuple[np.ndarray, np.ndarray]:
+def read(path: str, split: Split) -> Tuple[np.ndarray, np.ndarray]:
     """Images uint8 (n, *shape), labels uint8 (n,). Raises Refused."""
-    with _open(path, edition) as archive:
-        headers = _headers(archive)
-        labels = _labels(archive, headers["y_test"])
-        return np.ascontiguousarray(archive.array(headers["x_test"])), labels
+    with _open(path, split) as archive:
+        of_images, of_labels = _headers(archive)
+        labels = _labels(archive, of_labels)
+        return np.ascontiguousarray(archive.array(of_images)), labels
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class _Header:
 class _Archive:
     """An ``.npz``, read without NumPy's own reader, which believes any length that a head declares."""
 
-    def __init__(self, archive: zipfile.ZipFile, edition: Edition) -> None:
-        self._archive, self.edition = archive, edition
+    def __init__(self, archive: zipfile.ZipFile, split: Split) -> None:
+        self._archive, self.split = archive, split
 
     def header(self, name: str) -> _Header:
         """Read the head of one array."""
@@ -99,23 +99,24 @@ class _Archive:
 
 def _labels(archive: _Archive, header: _Header) -> np.ndarray:
     labels = archive.array(header).ravel()
-    last = archive.edition.classes - 1
+    last = archive.split.edition.classes - 1
     if labels.min() < 0 or labels.max() > last:
         raise Refused("its labels are not all between 0 and {}".format(last))
     return labels.astype(np.uint8)
 
 
-def _headers(archive: _Archive) -> Dict[str, _Header]:
+def _headers(archive: _Archive) -> Tuple[_Header, _Header]:
     """The heads of both arrays, which have to fit the edition and each other."""
-    images, labels = archive.header("x_test"), archive.header("y_test")
-    if images.dtype != "|u1" or images.shape[1:] != archive.edition.image_shape or len(images.shape) != 4:
-        raise Refused("x_test is {} {}".format(_dtype_words(images.dtype), list(images.shape)))
+    split = archive.split
+    images, labels = archive.header(split.images), archive.header(split.labels)
+    if images.dtype != "|u1" or images.shape[1:] != split.edition.image_shape or len(images.shape) != 4:
+        raise Refused("{} is {} {}".format(split.images, _dtype_words(images.dtype), list(images.shape)))
     count = images.shape[0]
     if labels.dtype[1] not in "iu" or labels.shape not in ((count,), (count, 1)):
-        raise Refused("y_test is {} {}".format(_dtype_words(labels.dtype), list(labels.shape)))
+        raise Refused("{} is {} {}".format(split.labels, _dtype_words(labels.dtype), list(labels.shape)))
     if not 0 < count <= MAX_IMAGES:
         raise Refused("{:,} images; 1 to {:,} are taken".format(count, MAX_IMAGES))
-    return {"x_test": images, "y_test": labels}
+    return images, labels
 
 
 def _dtype_words(dtype: str) -> str:
@@ -124,14 +125,14 @@ def _dtype_words(dtype: str) -> str:
 
 
 @contextlib.contextmanager
-def _open(path: str, edition: Edition) -> Iterator[_Archive]:
+def _open(path: str, split: Split) -> Iterator[_Archive]:
     """Open a file of images; what goes wrong in it becomes Refused."""
     with files.regular(path) as stream:
         if stream.read(6) == b"\x93NUMPY":
             raise Refused("it is a single array (.npy)")
         try:
             with zipfile.ZipFile(stream) as archive:
-                yield _Archive(archive, edition)
+                yield _Archive(archive, split)
         except zipfile.BadZipFile as error:
             raise Refused("it is no .npz, or a broken one ({})".format(error)) from error
         except lzma.LZMAError as error:

@@ -1,4 +1,4 @@
-"""Where test images may come from on this machine, in the order in which they are tried."""
+"""Where images may come from on this machine, in the order in which they are tried."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def named(what: Optional[str], environment: Mapping[str, str]) -> Optional[Sourc
 
 
 def candidates(what: Optional[str], environment: Mapping[str, str], edition: Edition) -> Tuple[Source, ...]:
-    """What is named, or else what is there; the last one is always there."""
+    """Where test images are: what is named, or else what is there; the last one is always there."""
     asked = named(what, environment)
     if asked is not None:
         return (asked,)
     embedded = Source("embedded", "embedded", "", "it ships with the checker")
-    return (*_in_caches(environment, edition), embedded)
+    return (*filter(is_there, caches(environment, edition)), embedded)
 
 
 def _kind(what: str) -> str:
@@ -72,18 +72,20 @@ def _starts_with(path: str, magic: bytes) -> bool:
         return False
 
 
-def _in_caches(environment: Mapping[str, str], edition: Edition) -> Iterator[Source]:
-    """Keras's own cache, then the archive that was fetched by us; as far as they are there."""
+def caches(environment: Mapping[str, str], edition: Edition) -> Iterator[Source]:
+    """Keras's own cache, then the archive that was fetched by us; whether they are there or not."""
     if edition.images is None:
         return
     folder = edition.images.batch.split("/")[0]
     for name in (folder, folder + "-target"):  # Keras 2, Keras 3
         path = keras_home(environment) / "datasets" / name
-        if os.path.lexists(str(path)):
-            yield Source("folder", str(path), "", "it lies in Keras's cache")
-    archive = download.kept(edition.images)
-    if os.path.lexists(str(archive)):
-        yield Source("archive", str(archive), "", "it was downloaded earlier")
+        yield Source("folder", str(path), "", "it lies in Keras's cache")
+    yield Source("archive", str(download.kept(edition.images)), "", "it was downloaded earlier")
+
+
+def is_there(source: Source) -> bool:
+    """Whether there is something at a path."""
+    return os.path.lexists(source.where)
 
 
 def keras_home(environment: Mapping[str, str]) -> Path:

@@ -64,7 +64,7 @@ def smoke(plan: Plan) -> Plan:
 
 
 def sized(plan: Plan, size: int) -> Plan:
-    """The plan for images of ``size`` pixels. Raises UsageError for what the Lambda or the application cannot."""
+    """The plan for images of ``size`` pixels. Raises UsageError where that cannot be."""
     largest = _LARGEST // IMAGE_SIDE * IMAGE_SIDE
     if size % IMAGE_SIDE or not plan.smallest <= size <= largest:
         near = min(max(round(size / IMAGE_SIDE) * IMAGE_SIDE, plan.smallest), largest)
