@@ -125,3 +125,10 @@ def test_nothing_takes_effect_in_it(kind: str) -> None:
     fenced = [part.content for part in parts if part.type == "fence"]
     assert fenced == [printable_lines(nasty) + "\n"]
     assert not [c for c in text if c != "\n" and not c.isprintable()]
+
+
+def test_a_trial_run_claims_nothing() -> None:
+    text = card(record(trial=True), ())
+    assert "A trial run: with so few images and epochs nothing is learnt" in text
+    assert "No test image was used" not in text
+    assert "No test image was used" in card(record(), ())

@@ -33,6 +33,7 @@ def record(**changes: Any) -> Record:
         feature_bytes=14_560_000_000,
         seed=1,
         resumed=1,
+        trial=False,
         correct=9_512,
         total=10_000,
         low=0.9467,

@@ -16,6 +16,11 @@ _LIMITS = (
     "Times and memory are of this one run on this one machine.",
 )
 
+_TRIAL = (
+    " A trial run: with so few images and epochs nothing is learnt, and it may have been trained on images"
+    " that it is tested on. That every stage came to its end is all that it shows."
+)
+
 
 def card(record: Record, epochs: Sequence[Epoch]) -> str:
     """Return model-card.md, which shows the pictures that lie beside it."""
@@ -55,7 +60,7 @@ def _accuracy(record: Record) -> Iterator[str]:
         said += " Of all images of the same kind: {:.2%} to {:.2%} ({:g} % interval).".format(
             record.low, record.high, round(100 * (1 - record.error_rate), 6)
         )
-    yield said + " No test image was used to train, or to choose anything."
+    yield said + (_TRIAL if record.trial else " No test image was used to train, or to choose anything.")
     yield "Verdict of the checker: " + inline(record.verdict)
 
 

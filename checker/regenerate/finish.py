@@ -131,6 +131,7 @@ def _record(made: Made, result: Result) -> Record:
         script_sha256=digest(str(place.script)),
         settings=constants,
         command=made.options.command,
+        trial=made.options.smoke,
     )
 
 

@@ -51,7 +51,8 @@ class Record:
 
     ``low`` and ``high`` are fractions, and hold with a probability of 1 - ``error_rate``; an
     ``error_rate`` of 0 says that no interval was computed. ``trained_in`` and ``saved_in`` are versions by
-    package, ``resumed`` is how often the run was taken up again, ``settings`` are the script's constants.
+    package, ``resumed`` is how often the run was taken up again, ``settings`` are the script's constants;
+    ``trial``: few images and epochs, so that nothing was learnt.
     """
 
     application: str
@@ -88,6 +89,7 @@ class Record:
     script_sha256: str
     settings: Dict[str, str]
     command: str
+    trial: bool
 
     def to_dict(self) -> Dict[str, Any]:
         """Return what JSON knows; :meth:`from_dict` is the inverse."""
