@@ -16,6 +16,7 @@ from checker.text import printable
 
 if TYPE_CHECKING:
     from checker.progress import Observer
+    from checker.regenerate.run import Regeneration
 
 
 def add(commands: Any) -> None:
@@ -96,7 +97,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         regeneration = regenerating.Regeneration(regenerating.Options(**known), os.environ, observer)
         if regeneration.is_made():
+            finish.clear(regeneration.place)
             return _made_already(regeneration.place.folder)
+        _say_faster(regeneration)
         result = finish.finish(regeneration.make(), regeneration.edition, os.environ, observer)
     except KeyboardInterrupt:
         observer.close()
@@ -112,6 +115,15 @@ def run(options: argparse.Namespace) -> int:
     for line in finish.summary(result, regeneration.place):
         print(line)
     return int(ExitCode.MEETS) if options.smoke else result.exit_code
+
+
+def _say_faster(regeneration: Regeneration) -> None:
+    faster = None if regeneration.options.smoke else regeneration.faster()
+    if faster is not None:
+        words = "TensorFlow {} is slow at training; {} is on this machine:  --python {}".format(
+            regeneration.trains.versions["tensorflow"], faster.versions["tensorflow"], faster.executable
+        )
+        print(printable(words), file=sys.stderr)
 
 
 def _made_already(folder: Path) -> int:

@@ -21,7 +21,7 @@ from checker.regenerate.preflight import digest
 from checker.regenerate.record import Epoch, Record, StageCost, write_history
 from checker.regenerate.run import Made
 from checker.reports import json as json_report
-from checker.result import Result
+from checker.result import Result, Status
 from checker.text import printable
 
 CLASSES = (
@@ -52,6 +52,8 @@ def finish(made: Made, edition: Edition, environment: Mapping[str, str], observe
         seed=made.options.seed,
     )
     result, evidence = checking.examine(asked, edition, environment, observer)
+    if result.interrupted:
+        raise KeyboardInterrupt
     output.write(place.result, json_report.render(result).encode())
     observer.stage("Writing it down")
     epochs = tuple(_epochs(place))
@@ -61,7 +63,7 @@ def finish(made: Made, edition: Edition, environment: Mapping[str, str], observe
     record = _record(made, result)
     output.write(place.folder / "record.json", (json.dumps(record.to_dict(), indent=1) + "\n").encode())
     output.write(place.card, card.card(record, epochs).encode())
-    _clear(place)
+    clear(place)
     return result
 
 
@@ -159,7 +161,7 @@ def _costs(place: Place, settings: Mapping[str, Any], result: Result) -> Iterato
     yield StageCost("The checker's verdict", result.seconds, peak, seen, "")
 
 
-def _clear(place: Place) -> None:
+def clear(place: Place) -> None:
     """Remove what only served to go on; settings, costs and the log stay."""
     for pattern in ("*.shard", "*.npy", "*.h5", "*.keras"):
         for path in place.work.glob(pattern):
@@ -176,5 +178,8 @@ def summary(result: Result, place: Place) -> Tuple[str, ...]:
                 accuracy.correct, accuracy.total, 100 * accuracy.correct / accuracy.total, result.verdict
             )
         )
+    for check in result.checks:
+        if check.status != Status.PASSED:
+            lines.append("  {}: {}".format(check.status.value, printable(check.title)))
     lines.append("The submission, with model-card.md and pictures:  {}".format(printable(str(place.folder))))
     return tuple(lines)

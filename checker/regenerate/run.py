@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from checker import checks, choice, editions, output, reference, versions
 from checker.errors import CheckerError, ToolError, UsageError
@@ -76,6 +76,14 @@ class Regeneration:
         self.saves = choice.with_tensorflow(None, environment, self.edition)
         self.place = Place(Path(options.out).absolute())
         self.place.make()
+
+    def faster(self) -> Optional[Interpreter]:
+        """An interpreter on this machine that would train several times as fast, where ours is an old one."""
+        if _release(self.trains) >= _BFLOAT16_SINCE:
+            return None
+        others = [one for one in choice.every(self.environment) if one.has_tensorflow]
+        newest = max(others, key=_release, default=self.trains)
+        return newest if _release(newest) >= _BFLOAT16_SINCE else None
 
     def is_made(self) -> bool:
         """Whether the folder holds the outcome of these very settings. Raises UsageError for others."""
@@ -197,8 +205,11 @@ class Regeneration:
         """Whether to multiply in bfloat16: where the processor does, and TensorFlow is new enough to gain."""
         if self.options.precision is not None:
             return self.options.precision == "bfloat16"
-        version = versions.parse(self.trains.versions["tensorflow"]) or (0, 0)
-        return bool(facts["bfloat16"]) and version >= _BFLOAT16_SINCE
+        return bool(facts["bfloat16"]) and _release(self.trains) >= _BFLOAT16_SINCE
+
+
+def _release(interpreter: Interpreter) -> Tuple[int, int]:
+    return versions.parse(interpreter.versions["tensorflow"]) or (0, 0)
 
 
 def plan_of(options: Options) -> Plan:
