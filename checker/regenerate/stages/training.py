@@ -7,6 +7,7 @@ seeds, whether the run was interrupted there or not: so both go the same way.
 
 from __future__ import annotations
 
+import concurrent.futures
 import glob
 import hashlib
 import json
@@ -18,7 +19,7 @@ import saving
 import scripts
 from telling import write_json
 
-_CHUNK_BYTES = 256 * 2**20  # of float32 rows that are in memory at once
+_CHUNK_BYTES = 256 * 2**20  # of float32 rows; two such chunks are in memory at once
 
 
 class Chain:
@@ -69,9 +70,8 @@ def train(keras, script, chain, views, labels, held_out, epochs, seed, tell):
         order = np.random.RandomState(seed + epoch).permutation(learned)
         began, size, rate = time.monotonic(), _chunk(rows, script.BATCH), _rate(model)
         done, sums = 0, np.zeros(2)
-        for start in range(0, learned, size):
-            chunk = order[start : start + size]
-            history = script.train(model, rows.take(chunk), labels[chunk]).history
+        for chunk, values in _ahead(rows, [order[start : start + size] for start in range(0, learned, size)]):
+            history = script.train(model, values, labels[chunk]).history
             sums += len(chunk) * np.array([history["loss"][-1], history["accuracy"][-1]])
             done += len(chunk)
             tell.progress((epoch - 1) * learned + done, epochs * learned)
@@ -87,6 +87,17 @@ def train(keras, script, chain, views, labels, held_out, epochs, seed, tell):
         row.update(_validation(model, views[0][1], labels, learned, size))
         chain.keep(epoch, model, row)
         tell.cost()
+
+
+def _ahead(rows, chunks):
+    """Each chunk with its rows, which are read from the disk while the chunk before is trained on."""
+    with concurrent.futures.ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(rows.take, chunks[0])
+        for chunk, following in zip(chunks, [*chunks[1:], None]):
+            values = coming.result()
+            if following is not None:
+                coming = reader.submit(rows.take, following)
+            yield chunk, values
 
 
 def _chunk(rows, batch):
