@@ -30,8 +30,7 @@ def add(commands: Any) -> None:
         "make the reference solution's model again",
         "Train the reference solution's model from nothing, check it, and leave the submission, its log,"
         " pictures and a model card in a folder. Ended at any moment, the same command goes on.",
-        "examples:  checker regenerate --smoke                    every stage, in about a minute\n"
-        "           checker regenerate --application Xception     for hours, on two cores",
+        "example:  checker regenerate --smoke",
     )
     parser.add_argument("--out", metavar="DIR", default="regenerated", help="default: %(default)s")
     parser.add_argument(
