@@ -46,6 +46,7 @@ def build_model(weights='imagenet'):
     base = APPLICATION(include_top=False, weights=weights, input_tensor=x)
     x = K.layers.GlobalAveragePooling2D(name='pool')(base.output)
     x = K.layers.Dropout(0.3, name='dropout')(x)
+    # float32 also where the layers before it compute in a shorter type
     x = K.layers.Dense(10, activation='softmax', dtype='float32',
                        name='probabilities')(x)
     model = K.Model(images, x, name='cifar10')
@@ -69,12 +70,16 @@ def connect(layers, x):
     """
     Runs a new tensor through layers of a model, branches included
 
+    (In TensorFlow 2.15 and later K.Model(old tensor, output) is enough.)
+
     layers: list of layers that follow each other in the model
     x: the tensor that enters the first of them
 
     Returns: the tensor that leaves the last of them
     """
-    new = {id(layers[0].input): x}  # by the tensor whose place it takes
+    # New tensors by the old ones whose places they take. A tensor is no
+    # key of a dictionary (== compares its numbers), its id is.
+    new = {id(layers[0].input): x}
     for layer in layers:
         old, output = layer.input, layer.output
         if isinstance(old, list):
@@ -135,10 +140,10 @@ def main():
     frozen, block, head = split(model)
     # The frozen layers run ONCE, on the images and their mirror images;
     # so does the last block, as long as it is frozen too.
-    views = [frozen.predict(X_p, BATCH),
-             frozen.predict(X_p[:, :, ::-1], BATCH)]
+    views = [frozen.predict(images, BATCH).astype('float16')
+             for images in (X_p, X_p[:, :, ::-1])]
     vectors = [block.predict(view, BATCH) for view in views]
-    steps = -(-len(X) // BATCH)
+    steps = (len(X) + BATCH - 1) // BATCH  # the last batch is smaller
     prepare(head, HEAD_RATE, HEAD_EPOCHS * steps)
     for epoch in range(HEAD_EPOCHS):
         train(head, vectors[epoch % 2], Y_p)
