@@ -163,6 +163,7 @@ def _costs(place: Place, settings: Mapping[str, Any], result: Result) -> Iterato
 
 def clear(place: Place) -> None:
     """Remove what only served to go on; settings, costs and the log stay."""
+    shutil.rmtree(str(place.temporary), ignore_errors=True)
     for pattern in ("*.shard", "*.npy", "*.h5", "*.keras"):
         for path in place.work.glob(pattern):
             path.unlink()

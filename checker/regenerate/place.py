@@ -24,7 +24,7 @@ class Place:
         self.model, self.weights = folder / "cifar10.h5", folder / "weights.npz"
         self.result, self.card = folder / "result.json", folder / "model-card.md"
         self.settings, self.log = self.work / "settings.json", self.work / "log.txt"
-        self.costs = self.work / "costs"
+        self.costs, self.temporary = self.work / "costs", self.work / "tmp"
 
     def make(self) -> None:
         """Make the folders. Raises UsageError where that cannot be."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -55,6 +56,10 @@ def _start(
     descriptor, costs = tempfile.mkstemp(prefix=name + "-", suffix=".json", dir=str(place.costs))
     with os.fdopen(descriptor, "w") as stream:
         json.dump({"seconds": 0, "peak_bytes": 0}, stream)
+    # TensorFlow leaves files there when it is killed: they go with the next stage.
+    shutil.rmtree(str(place.temporary), ignore_errors=True)
+    place.temporary.mkdir()
+    variables = {"TMPDIR": str(place.temporary), "TF_CPP_MIN_LOG_LEVEL": "2"}
     command = [python, "-B", "-I", str(STAGES / "stage.py"), name, str(settings), str(writing), costs]
     return subprocess.Popen(
         command,
@@ -62,7 +67,7 @@ def _start(
         stdout=log,
         stderr=log,
         cwd=str(place.work),
-        env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL=os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")),
+        env={**os.environ, **variables},
         pass_fds=(writing, lock),
         start_new_session=True,  # Ctrl-C is ours to answer
     )
