@@ -11,6 +11,7 @@ import select
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, get_type_hints
@@ -492,3 +493,26 @@ def test_a_temporary_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     done = program.check(tmp_path, "--quick", folder, variables={"TMPDIR": "/nonexistent"})
     assert done.code in (0, 3)
     assert "fault of the checker" not in done.err
+
+
+def test_an_interrupt_in_a_finalizer_is_not_lost() -> None:
+    code = """
+import os, signal, sys, time
+sys.path.insert(0, {!r})
+from checker import interrupts
+interrupts.install()
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass
+Dying()
+try:
+    time.sleep(20)
+except KeyboardInterrupt:
+    print("came")
+""".format(str(program.ROOT))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("came\n", "")
