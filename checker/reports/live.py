@@ -40,6 +40,7 @@ class Live(Observer):
             self._progress.start()
         self._drawn = 0.0
         self._began: Optional[float] = None
+        self._first = 0
 
     def stage(self, title: str) -> None:
         """Name the stage that runs."""
@@ -51,10 +52,10 @@ class Live(Observer):
         """Show images per second, and the bar."""
         now = time.monotonic()
         if self._began is None:
-            self._began = now
+            self._began, self._first = now, done  # a run that goes on has some already
             self._progress.start_task(self._task)
         elapsed = now - self._began
-        rate = "{:.0f} images/s".format(done / elapsed) if elapsed > 0.5 else ""
+        rate = "{:.0f} images/s".format((done - self._first) / elapsed) if elapsed > 0.5 else ""
         self._progress.update(self._task, completed=done, total=total, detail=rate)
         self._draw()
 
