@@ -12,8 +12,10 @@ import h5py
 import numpy as np
 import pytest
 
+from checker import interpreters
 from checker.errors import CheckerError
 from checker.regenerate import plans, preflight, processes
+from fixtures import make
 from tests import program
 
 sys.path.insert(0, str(processes.STAGES))  # a stage finds its helpers there
@@ -54,7 +56,8 @@ def refused(done, code=2):
 @pytest.mark.slow
 @pytest.mark.tensorflow
 def test_the_trial_run_leaves_all_that_is_promised(tmp_path):
-    trial = ("--smoke", "--application", "DenseNet121", "--out", "made")
+    edition = make.assignment_of(make.recipes()["passing"], interpreters.ask(sys.executable))
+    trial = ("--smoke", "--application", "DenseNet121", "--out", "made", "--assignment", edition)
     done = regenerate(tmp_path, *trial)
     assert done.returncode == 0, done.stdout + done.stderr
     made = tmp_path / "made"
@@ -82,7 +85,7 @@ def test_the_trial_run_leaves_all_that_is_promised(tmp_path):
     other = refused(regenerate(tmp_path, *trial, "--seed", "1"))
     assert "other settings was begun here: seed 0 (now 1)" in other
 
-    new = regenerate(tmp_path, "--resave", "made", "--out", "again")
+    new = regenerate(tmp_path, "--resave", "made", "--out", "again", "--assignment", edition)
     assert new.returncode == 0, new.stdout + new.stderr
     assert weights(made / "cifar10.h5") == weights(tmp_path / "again" / "cifar10.h5")
 
