@@ -6,6 +6,7 @@ A Lambda is saved as the bytecode of the Python that saves it, which another min
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Mapping, Optional
@@ -16,6 +17,8 @@ from checker.progress import Observer
 from checker.regenerate import processes
 from checker.regenerate.place import Place
 from checker.text import printable
+
+_IMPORT = re.compile(r"^(?:import|from) .* as K$", re.MULTILINE)
 
 
 def resave(
@@ -40,7 +43,7 @@ def resave(
     interpreter = choice.with_tensorflow(python, environment, edition)
     place.make()
     with place.alone() as lock:
-        _write_script(source, place, begun["asked"]["assignment"], edition)
+        _write_script(source, place, edition)
         shutil.copyfile(str(reference.FOLDER / "README.md"), str(place.folder / "README.md"))
         settings = {
             "script": str(place.script),
@@ -56,9 +59,11 @@ def resave(
     return place
 
 
-def _write_script(source: Place, place: Place, before: str, edition: editions.Edition) -> None:
+def _write_script(source: Place, place: Place, edition: editions.Edition) -> None:
     """The script of the regeneration with the edition's own import."""
-    old = editions.load(before, checks.every()).allowed_imports[0]
-    text = source.script.read_text(encoding="utf-8").replace(old, edition.allowed_imports[0], 1)
+    own = _IMPORT.search(reference.script(edition))
+    text = source.script.read_text(encoding="utf-8")
+    if own is not None:
+        text = _IMPORT.sub(own.group(0), text, count=1)
     output.write(place.script, text.encode())
     place.script.chmod(0o755)
