@@ -103,45 +103,49 @@ def _activations(model):
 
 def features(stage):
     """Run the frozen layers once on each view of the images."""
-    settings = stage.settings
-    views, missing, count = settings["views"], [], settings["images"]
-    for view in views:
-        rows = stage.features(view)
-        missing += [(view, *one) for one in rows.ranges() if not rows.is_whole(*one)]
-    total = len(views) * count
-    done = total - sum(stop - start for _, start, stop in missing)
-    stage.tell.progress(done, total)
-    if not missing:
-        return
-    model = stage.build(settings["weights"])
-    frozen = stage.script.split(model)[0]
-    run = engines.ENGINES[settings["engine"]](frozen, stage.work, settings["bfloat16"])
+    settings, script = stage.settings, stage.script
     images, labels = stage.images()
-    for view, start, stop in missing:
-        X_p, _ = stage.script.preprocess_data(images[start:stop], labels[start:stop])
-        if view == "mirrored":
-            X_p = X_p[:, :, ::-1]
-        stage.features(view).write(start, run(X_p))
-        done += stop - start
-        stage.tell.progress(done, total)
+
+    def prepared():
+        frozen = script.split(stage.build(settings["weights"]))[0]
+        run = engines.ENGINES[settings["engine"]](frozen, stage.work, settings["bfloat16"])
+
+        def compute(view, start, stop):
+            X_p, _ = script.preprocess_data(images[start:stop], labels[start:stop])
+            return run(X_p[:, :, ::-1] if view == "mirrored" else X_p)
+
+        return compute
+
+    _fill(stage, stage.features, prepared)
 
 
 def vectors(stage):
     """Run the last block once, as long as it is frozen too."""
     settings = stage.settings
-    missing = []
-    for view in settings["views"]:
-        rows = stage.vectors(view)
-        missing += [(view, *one) for one in rows.ranges() if not rows.is_whole(*one)]
-    total = len(settings["views"]) * settings["images"]
+
+    def prepared():
+        block = stage.script.split(stage.build(settings["weights"], settings["bfloat16"]))[1]
+
+        def compute(view, start, stop):
+            return block.predict(stage.features(view).take(range(start, stop)), 64, verbose=0)
+
+        return compute
+
+    _fill(stage, stage.vectors, prepared)
+
+
+def _fill(stage, shards_of, prepared):
+    """Compute the shards of every view that are not whole; ``prepared`` builds what computes them."""
+    views = {view: shards_of(view) for view in stage.settings["views"]}
+    missing = [
+        (view, *one) for view, rows in views.items() for one in rows.ranges() if not rows.is_whole(*one)
+    ]
+    total = len(views) * stage.settings["images"]
     done = total - sum(stop - start for _, start, stop in missing)
     stage.tell.progress(done, total)
-    if not missing:
-        return
-    block = stage.script.split(stage.build(settings["weights"], settings["bfloat16"]))[1]
+    compute = prepared() if missing else None
     for view, start, stop in missing:
-        rows = stage.features(view).take(range(start, stop))
-        stage.vectors(view).write(start, block.predict(rows, 64, verbose=0))
+        views[view].write(start, compute(view, start, stop))
         done += stop - start
         stage.tell.progress(done, total)
 
