@@ -166,7 +166,7 @@ def tune(stage):
         _, block, top = stage.script.split(stage.build(settings["weights"], settings["bfloat16"]))
         trained = stage.chain("head")
         top.set_weights(stage.keras.models.load_model(trained.model(trained.last())).get_weights())
-        _prepare(stage, stage.keras.Sequential([block, top]), "TUNE", chain)
+        _prepare(stage, stage.script.join(block, top), "TUNE", chain)
     _train(stage, chain, [(view, stage.features(view)) for view in settings["views"]], "TUNE")
 
 
@@ -191,7 +191,7 @@ def weights(stage):
     _, block, top = stage.script.split(model)
     chain = stage.chain("tune")
     tuned = stage.keras.models.load_model(chain.model(chain.last()))
-    stage.keras.Sequential([block, top]).set_weights(tuned.get_weights())
+    stage.script.join(block, top).set_weights(tuned.get_weights())
     saving.save_weights(model, stage.settings["weights_file"])
 
 

@@ -27,8 +27,9 @@ class Chain:
 
     def __init__(self, folder, name, keras):
         self._folder, self._name = folder, name
-        # Keras 3 does not find an optimizer's variables again in an h5; Keras 2.6 has no other format.
-        self._ending = "h5" if keras.__version__.startswith("2.") else "keras"
+        # Keras 3 does not find an optimizer's variables again in an h5; Keras 2.6 has no other format, and
+        # TensorFlow 2.15 does not say here which Keras it has.
+        self._ending = "h5" if getattr(keras, "__version__", "2.").startswith("2.") else "keras"
 
     def last(self):
         """The number of the last epoch whose state is whole; None where not even the beginning is."""
@@ -68,7 +69,7 @@ def train(keras, script, chain, views, labels, held_out, epochs, seed, tell):
         model = keras.models.load_model(chain.model(epoch - 1))
         name, rows = views[(epoch - 1) % len(views)]
         order = np.random.RandomState(seed + epoch).permutation(learned)
-        began, size, rate = time.monotonic(), _chunk(rows, script.BATCH), _rate(model)
+        began, size, rate = time.monotonic(), _chunk(rows, script.BATCH), _rate(keras, model)
         done, sums = 0, np.zeros(2)
         for chunk, values in _ahead(rows, [order[start : start + size] for start in range(0, learned, size)]):
             history = script.train(model, values, labels[chunk]).history
@@ -121,10 +122,13 @@ def _validation(model, rows, labels, learned, size):
     }
 
 
-def _rate(model):
-    """The learning rate of the step that comes next."""
-    rate = model.optimizer.learning_rate
-    return float(rate(model.optimizer.iterations) if callable(rate) else rate)
+def _rate(keras, model):
+    """The learning rate of the step that comes next.
+
+    (``optimizer.learning_rate`` is, in TensorFlow 2.15, that of the last step of this process.)
+    """
+    schedule = keras.optimizers.schedules.deserialize(model.optimizer.get_config()["learning_rate"])
+    return float(schedule(model.optimizer.iterations))
 
 
 def _digest(path):
