@@ -1,5 +1,6 @@
 """``checker regenerate`` through the real program: what it makes, and what it says where it cannot."""
 
+import csv
 import json
 import os
 import re
@@ -57,7 +58,7 @@ def refused(done, code=2):
 @pytest.mark.tensorflow
 def test_the_trial_run_leaves_all_that_is_promised(tmp_path):
     edition = make.assignment_of(make.recipes()["passing"], interpreters.ask(sys.executable))
-    trial = ("--smoke", "--application", "DenseNet121", "--out", "made", "--assignment", edition)
+    trial = ("--recipe", "smoke", "--application", "DenseNet121", "--out", "made", "--assignment", edition)
     done = regenerate(tmp_path, *trial)
     assert done.returncode == 0, done.stdout + done.stderr
     made = tmp_path / "made"
@@ -74,7 +75,16 @@ def test_the_trial_run_leaves_all_that_is_promised(tmp_path):
     stages = {stage["name"]: stage for stage in record["stages"]}
     assert stages["Fine-tuning"]["seconds"] > 0
     assert 10**8 < stages["Fine-tuning"]["peak_bytes"] < 4 * 10**9
-    assert len((made / "history.csv").read_text().splitlines()) == 1 + 2 + 2
+    with (made / "history.csv").open() as stream:
+        epochs = list(csv.DictReader(stream))
+    assert [(row["stage"], row["epoch"]) for row in epochs] == [
+        ("head", "1"),
+        ("head", "2"),
+        ("tune", "1"),
+        ("tune", "2"),
+    ]
+    # The second epoch goes on with the optimizer of the first, from the state on the disk.
+    assert [float(row["learning_rate"]) for row in epochs] == pytest.approx([1e-3, 5e-4, 3e-4, 1.5e-4])
     assert not list((made / "work").glob("*.shard"))
 
     again = regenerate(tmp_path, *trial)
@@ -181,7 +191,7 @@ def test_a_machine_that_is_too_small_is_told_before_anything_is_computed(tmp_pat
 def test_after_ctrl_c_it_says_how_to_go_on_and_two_runs_do_not_meet(tmp_path):
     (tmp_path / "tmp").mkdir()
     process = subprocess.Popen(
-        program.checker("regenerate", "--smoke", "--out", str(tmp_path / "made")),
+        program.checker("regenerate", "--recipe", "smoke", "--out", str(tmp_path / "made")),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,
@@ -189,7 +199,7 @@ def test_after_ctrl_c_it_says_how_to_go_on_and_two_runs_do_not_meet(tmp_path):
     )
     assert process.stdout is not None
     assert any(line.endswith("Frozen layers ...\n") for line in process.stdout)
-    second = regenerate(tmp_path, "--smoke", "--out", str(tmp_path / "made"))
+    second = regenerate(tmp_path, "--recipe", "smoke", "--out", str(tmp_path / "made"))
     if process.poll() is None:  # else it came to its end while the second one waited
         assert "another regeneration is at work in" in refused(second, 3)
     process.send_signal(signal.SIGINT)
@@ -197,7 +207,7 @@ def test_after_ctrl_c_it_says_how_to_go_on_and_two_runs_do_not_meet(tmp_path):
     if process.returncode:
         assert process.returncode == 3
         assert "Stopped. What is done is kept; to go on, type the same command:" in err
-        assert "regenerate --smoke --out {}".format(tmp_path / "made") in err
+        assert "regenerate --recipe smoke --out {}".format(tmp_path / "made") in err
         assert "Traceback" not in out + err
     program.nothing_left(tmp_path / "tmp")
 

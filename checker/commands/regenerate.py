@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Declare the sub-command."""
-    from checker.regenerate.plans import DEFAULT, PLANS
+    from checker.regenerate.plans import DEFAULT, PLANS, RECIPES
 
     parser = parsing.command(
         commands,
@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
         "make the reference solution's model again",
         "Train the reference solution's model from nothing, check it, and leave the submission, its log,"
         " pictures and a model card in a folder. Ended at any moment, the same command goes on.",
-        "example:  checker regenerate --smoke",
+        "example:  checker regenerate --recipe smoke",
     )
     parser.add_argument("--out", metavar="DIR", default="regenerated", help="default: %(default)s")
     parser.add_argument(
@@ -69,9 +69,11 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     parser.add_argument(
-        "--smoke",
-        action="store_true",
-        help="a trial of every stage: random weights, 800 images, nothing learnt",
+        "--recipe",
+        choices=RECIPES,
+        default=RECIPES[0],
+        help="smoke: a trial of every stage with random weights and 800 images, with nothing learnt (default:"
+        " %(default)s)",
     )
     parser.add_argument(
         "--resave",
@@ -113,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
         observer.close()
     for line in finish.summary(result, regeneration.place):
         print(line)
-    return int(ExitCode.MEETS) if options.smoke else result.exit_code
+    return int(ExitCode.MEETS) if regeneration.options.smoke else result.exit_code
 
 
 def _say_faster(regeneration: Regeneration) -> None:

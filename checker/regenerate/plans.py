@@ -55,6 +55,7 @@ _PLANS = (
 )
 PLANS = {plan.application: plan for plan in _PLANS}
 DEFAULT, DEFAULT_SMOKE = "DenseNet121", "MobileNetV2"
+RECIPES = ("full", "smoke")
 _LARGEST = 331  # pixels; no application was trained on larger images
 
 

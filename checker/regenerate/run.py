@@ -46,9 +46,14 @@ class Options:
     engine: Optional[str] = None
     precision: Optional[str] = None
     seed: int = 0
-    smoke: bool = False
+    recipe: str = plans.RECIPES[0]
     weights_note: str = ""
     command: str = ""
+
+    @property
+    def smoke(self) -> bool:
+        """Whether it is a trial of every stage, in which nothing is learnt."""
+        return self.recipe == "smoke"
 
 
 @dataclass(frozen=True)
@@ -187,7 +192,7 @@ class Regeneration:
             "engine": self.options.engine or "",
             "precision": self.options.precision or "",
             "seed": self.options.seed,
-            "smoke": self.options.smoke,
+            "recipe": self.options.recipe,
             "assignment": self.edition.name,
             "python": self.trains.python,
             "tensorflow": self.trains.versions["tensorflow"],
