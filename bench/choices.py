@@ -25,6 +25,9 @@ from checker.regenerate.processes import STAGES
 VARIANTS = {
     "as it is": {},
     "no mirrored images": {"views": 1},
+    "no shifted features": {"shift": False},
+    "running mean and variance at 0.99": {"momentum": 0.99},
+    "running mean and variance at 0.999": {"momentum": 0.999},
     "features kept as float32, not float16": {"features": "float32"},
     "frozen layers in bfloat16": {"frozen": "bfloat16"},
     "training in bfloat16": {"training": "bfloat16"},
@@ -65,17 +68,20 @@ def accuracy(model, rows):
     return float((scores.argmax(1) == Y[learned:].argmax(1)).mean())
 
 def run(seed, views=2, features_type="float16", frozen="float32", training="float32", inference=False,
-        head=True, tune=True):
+        head=True, tune=True, shift=True, momentum=None):
     rows = features(frozen, features_type)[:views]
     scripts.fresh(K, seed)
     _, block, top = build(training)
+    for layer in block.layers if momentum else ():
+        if isinstance(layer, K.layers.BatchNormalization):
+            layer.momentum = momentum
     steps = -(-learned // script.BATCH)
     if head:
         vectors = [block.predict(view[:learned].astype("float32"), 64, verbose=0) for view in rows]
         script.prepare(top, script.HEAD_RATE, script.HEAD_EPOCHS * steps)
         for epoch in range(script.HEAD_EPOCHS):
             top.fit(vectors[epoch % views], Y[:learned], batch_size=script.BATCH, verbose=0)
-    whole = K.Sequential([block, top])
+    whole = script.join(block, top) if shift else K.Sequential([block, top])
     if inference:
         for layer in block.layers:
             if isinstance(layer, K.layers.BatchNormalization):
@@ -108,7 +114,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=12000)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("python", metavar="PYTHON")
+    parser.add_argument("python", metavar="PYTHON", type=os.path.abspath)
     options = parser.parse_args()
     plan = plans.PLANS[options.application]
     constants = {**plan.constants(), "SIZE": str(options.size)}

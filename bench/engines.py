@@ -1,6 +1,7 @@
-"""How fast the frozen layers run and the others learn, by version, engine, type and batch: images a second.
+"""How fast the frozen layers run and the others learn, and in how much memory, by version, engine and batch.
 
-    python -m bench.engines [--application Xception] [--size 128] [--images 256] PYTHON [PYTHON ...]
+    python -m bench.engines [--application Xception] [--size 128] [--images 256] [--part train]
+        PYTHON [PYTHON ...]
 
 Weights are random: speed does not depend on them. Each row is a process of its own; the best of three
 rounds counts. Of OpenVINO the largest difference to TensorFlow's outputs is shown, beside their range.
@@ -21,7 +22,7 @@ from checker.regenerate import plans
 from checker.regenerate.processes import STAGES
 
 _CODE = """
-import json, os, sys, time
+import json, os, resource, sys, time
 sys.path.insert(0, {stages!r})
 import numpy as np
 import engines, scripts
@@ -62,6 +63,7 @@ for _ in range(3):
     run()
     seconds.append(time.perf_counter() - began)
 found["images_a_second"] = count / min(seconds)
+found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(json.dumps(found))
 """
 
@@ -79,7 +81,8 @@ def tasks(versions: Mapping[str, str], openvino: bool, images: int) -> Iterator[
             for batch in (1, 8, 32):
                 yield {**common, "part": "frozen", "engine": "openvino", "batch": batch, "type": kind}
     for kind in ("float32", "bfloat16"):
-        yield {**common, "part": "train", "batch": 128, "type": kind}
+        for batch in (32, 64, 128):
+            yield {**common, "part": "train", "batch": batch, "type": kind}
     yield {**common, "part": "train", "batch": 128, "xla": True}
 
 
@@ -106,24 +109,27 @@ def main() -> None:
     parser.add_argument("--application", default="Xception", choices=tuple(plans.PLANS))
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--images", type=int, default=256)
-    parser.add_argument("pythons", nargs="+", metavar="PYTHON")
+    parser.add_argument("--part", choices=("frozen", "train"), help="default: both")
+    parser.add_argument("pythons", nargs="+", metavar="PYTHON", type=os.path.abspath)
     options = parser.parse_args()
     plan = plans.PLANS[options.application]
     from checker import checks
 
     text = reference.script(editions.load(editions.DEFAULT, checks.every()))
     constants = {**plan.constants(), "SIZE": str(options.size)}
-    print("| TensorFlow | part | engine | type | batch | | images/s | difference |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    print("| TensorFlow | part | engine | type | batch | | images/s | peak memory, GB | difference |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "script.py"
         script.write_text(plans.with_constants(text, constants))
         for python in options.pythons:
-            versions = interpreters.ask(os.path.abspath(python)).versions
+            versions = interpreters.ask(python).versions
             has = subprocess.run(
                 [python, "-I", "-c", "import openvino"], stderr=subprocess.DEVNULL, check=False
             )
             for task in tasks(versions, has.returncode == 0, options.images):
+                if options.part not in (None, task["part"]):
+                    continue
                 print(_row(versions["tensorflow"], task, measure(python, script, task, folder)), flush=True)
 
 
@@ -132,6 +138,7 @@ def _row(version: str, task: Mapping[str, Any], found: Mapping[str, Any]) -> str
     notes += ["1 thread"] if task["threads"] else []
     cells = [version, task["part"], task["engine"], task["type"], task["batch"], ", ".join(notes)]
     cells.append("{:.0f}".format(found["images_a_second"]) if found else "cannot")
+    cells.append("{:.1f}".format(found["peak"] / 1e9) if found else "")
     difference = "{difference:.2g} of {range:.3g}".format(**found) if "difference" in found else ""
     return "| {} |".format(" | ".join(map(str, [*cells, difference])))
 
