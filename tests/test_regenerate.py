@@ -186,6 +186,26 @@ def test_a_machine_that_is_too_small_is_told_before_anything_is_computed(tmp_pat
         preflight.check_room(preflight.Need(1, 9 * 10**12), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("million_outputs", "million_weights", "expected"),
+    # The last blocks of MobileNetV2, DenseNet121 and Xception at 224 pixels, and of two larger applications.
+    [(1.7, 2.3, 128), (2.25, 7, 128), (4.7, 20.9, 64), (10, 20.9, 32), (1000, 100, 16)],
+)
+def test_a_batch_is_as_large_as_four_gigabytes_allow(million_outputs, million_weights, expected):
+    facts = {
+        "feature_shape": [14, 14, 728],
+        "vector_size": 2048,
+        "trained": 10**7,
+        "parameters": million_weights * 1e6,
+        "activations": million_outputs * 1e6,
+        "widest": 10**6,
+    }
+    batch = preflight.batch(facts)
+    assert batch == expected
+    needed = preflight.need({**facts, "constants": {"BATCH": batch}}, 50000, 2)
+    assert needed.memory <= 4 * 10**9 or batch == 16
+
+
 @pytest.mark.slow
 @pytest.mark.tensorflow
 def test_after_ctrl_c_it_says_how_to_go_on_and_two_runs_do_not_meet(tmp_path):

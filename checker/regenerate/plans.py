@@ -27,6 +27,7 @@ class Plan:
     tune_epochs: int = 6
     tune_rate: str = "3e-4"  # as it is written
     head_epochs: int = 10
+    batch: int = 128
     smallest: int = 32
 
     def constants(self) -> Dict[str, str]:
@@ -36,6 +37,7 @@ class Plan:
             "PREPROCESS": "K.applications.{}.preprocess_input".format(self.module),
             "CUT": repr(self.cut),
             "SIZE": str(self.size),
+            "BATCH": str(self.batch),
             "HEAD_EPOCHS, HEAD_RATE": "{}, 1e-3".format(self.head_epochs),
             "TUNE_EPOCHS, TUNE_RATE": "{}, {}".format(self.tune_epochs, self.tune_rate),
         }

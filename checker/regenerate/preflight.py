@@ -15,8 +15,12 @@ from checker.datasets.sources import keras_home
 from checker.errors import CheckerError, UsageError
 from checker.text import printable
 
-_BASE = 900e6  # bytes: Python, TensorFlow, and what is read at once
+_BASE = 900e6  # bytes: Python and TensorFlow
+_ROWS = 8 * 128 * 2**20  # bytes: the features that are read at once, and what is left of earlier ones
+_KEPT = 1.3  # times the outputs of all trained layers: 1.0 to 1.3 was measured (bench/engines.md)
 _FLOAT = 4
+_MOST = 4e9  # bytes that a training may take, where a smaller batch can help it
+_BATCHES = (128, 64, 32, 16)
 
 
 @dataclass(frozen=True)
@@ -32,17 +36,31 @@ def need(facts: Mapping[str, Any], images: int, views: int) -> Need:
 
     Disk: float16 features and float32 vectors of every view, two states of a training with the optimizer's
     two moments, the weights and the model. Memory: the outputs of all trained layers for one batch, kept for
-    their gradients, twice; or those of the two widest frozen layers.
+    their gradients; or those of the widest frozen layers.
     """
     features = 1
     for side in facts["feature_shape"]:
         features *= side
     disk = images * views * (2 * features + _FLOAT * facts["vector_size"])
     disk += 2 * 3 * _FLOAT * facts["trained"] + 2 * _FLOAT * facts["parameters"] + 200 * 10**6
-    trained = 2 * _FLOAT * facts["activations"] * facts["constants"]["BATCH"]
-    frozen = 4 * _FLOAT * facts["widest"] * 64
-    memory = _BASE + 4 * _FLOAT * facts["parameters"] + max(trained, frozen)
-    return Need(int(disk), int(memory))
+    trained = _training(facts, facts["constants"]["BATCH"])
+    frozen = _BASE + 4 * _FLOAT * (facts["parameters"] + facts["widest"] * 64)
+    return Need(int(disk), int(max(trained, frozen)))
+
+
+def batch(facts: Mapping[str, Any]) -> int:
+    """The largest batch, in images, with which training is estimated to stay below 4 GB; or the smallest."""
+    return next((size for size in _BATCHES if _training(facts, size) <= _MOST), _BATCHES[-1])
+
+
+def _training(facts: Mapping[str, Any], batch: int) -> float:
+    """Bytes of memory that training takes with this batch."""
+    return (
+        _BASE
+        + _ROWS
+        + 4 * _FLOAT * float(facts["parameters"])
+        + _KEPT * _FLOAT * float(facts["activations"]) * batch
+    )
 
 
 def check_room(needed: Need, folder: Path) -> None:

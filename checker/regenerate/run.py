@@ -127,8 +127,7 @@ class Regeneration:
         """Look at everything before anything is computed."""
         training = images.look(self.options.images, self.options.smoke, self.environment, self.edition)
         script = reference.script(self.edition)
-        output.write(self.place.script, plans.with_constants(script, self.plan.constants()).encode())
-        self.place.script.chmod(0o755)
+        self._write(script)
         settings: Dict[str, Any] = {
             "asked": asked,
             "script": str(self.place.script),
@@ -140,6 +139,10 @@ class Regeneration:
             "views": _VIEWS,
         }
         facts = self._look(settings, lock)
+        if facts["constants"]["BATCH"] > preflight.batch(facts):
+            self.plan = replace(self.plan, batch=preflight.batch(facts))
+            facts["constants"]["BATCH"] = self.plan.batch
+            self._write(script)
         engine, bfloat16 = self._engine(facts), self._bfloat16(facts)
         self.observer.stage("Reading the training images")
         taken = images.take(training, self.options.smoke, self.edition, self.observer)
@@ -160,6 +163,11 @@ class Regeneration:
             runs=1,
         )
         return settings
+
+    def _write(self, script: str) -> None:
+        """Write the script with the plan's constants."""
+        output.write(self.place.script, plans.with_constants(script, self.plan.constants()).encode())
+        self.place.script.chmod(0o755)
 
     def _look(self, settings: Dict[str, Any], lock: int) -> Dict[str, Any]:
         path = self.place.work / "look.json"

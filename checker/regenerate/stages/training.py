@@ -19,7 +19,7 @@ import saving
 import scripts
 from telling import write_json
 
-_CHUNK_BYTES = 256 * 2**20  # of float32 rows; two such chunks are in memory at once
+_CHUNK_BYTES = 128 * 2**20  # of float32 rows; two such chunks are in memory at once
 
 
 class Chain:
