@@ -153,7 +153,6 @@ def test_weights_of_another_application_are_refused_with_both_names(tmp_path):
         (("--size", "0"), "the nearest is 32."),
         (("--size", "64", "--application", "Xception"), "from 96 to 320 for Xception"),
         (("--epochs", "0"), "--epochs 0: expected a whole number from 1 to 100."),
-        (("--application", "ResNet"), "DenseNet121"),
         (("--weights", "nowhere.h5"), "--weights nowhere.h5: No such file or directory."),
         (("--weights", "text.h5"), "expected weights as Keras writes them, an HDF5 file; this is none."),
         (("--resave", "nowhere"), "expected a folder in which checker regenerate has come to its end"),

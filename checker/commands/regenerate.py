@@ -35,8 +35,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--out", metavar="DIR", default="regenerated", help="default: %(default)s")
     parser.add_argument(
         "--application",
-        choices=tuple(PLANS),
-        help="one of: {} (default: {})".format(", ".join(PLANS), DEFAULT),
+        help="one of Keras's applications (default: {}); set up by hand: {}; for others a rule finds what is"
+        " trained".format(DEFAULT, ", ".join(PLANS)),
         metavar="NAME",
     )
     parser.add_argument("--size", type=int, metavar="N", help="pixels that images are enlarged to")

@@ -97,7 +97,7 @@ def _record(made: Made, result: Result) -> Record:
     return Record(
         application=made.plan.application,
         size=made.plan.size,
-        cut=made.plan.cut,
+        cut=constants["CUT"],
         weights=Path(weights).name
         if weights
         else "random"

@@ -56,9 +56,15 @@ _PLANS = (
     Plan("Xception", "xception", "block11_sepconv1_act", 128, smallest=96),
 )
 PLANS = {plan.application: plan for plan in _PLANS}
+_UNLISTED_SIZE = 160  # pixels; all applications take that
 DEFAULT, DEFAULT_SMOKE = "DenseNet121", "MobileNetV2"
 RECIPES = ("full", "smoke")
 _LARGEST = 331  # pixels; no application was trained on larger images
+
+
+def plan(application: str) -> Plan:
+    """The plan of an application; of one that is not listed, a stage finds ``module`` and ``cut``."""
+    return PLANS.get(application) or Plan(application, "", "", _UNLISTED_SIZE, smallest=96)
 
 
 def smoke(plan: Plan) -> Plan:

@@ -127,6 +127,8 @@ class Regeneration:
         """Look at everything before anything is computed."""
         training = images.look(self.options.images, self.options.smoke, self.environment, self.edition)
         script = reference.script(self.edition)
+        if not self.plan.cut:
+            self.plan = self._surveyed(script, lock)
         self._write(script)
         settings: Dict[str, Any] = {
             "asked": asked,
@@ -163,6 +165,28 @@ class Regeneration:
             runs=1,
         )
         return settings
+
+    def _surveyed(self, script: str, lock: int) -> Plan:
+        """The plan with a module and a cut. Raises UsageError where Keras has no such application."""
+        name = self.plan.application
+        output.write(self.place.script, script.encode())
+        settings = {
+            "script": str(self.place.script),
+            "work": str(self.place.work),
+            "seed": self.options.seed,
+            "application": name,
+            "size": self.plan.size,
+        }
+        path = self.place.work / "survey.json"
+        output.write(path, json.dumps(settings).encode())
+        facts = self._run("survey", "Looking for a layer to cut at", self.trains, path, lock)
+        if "close" in facts:
+            raise UsageError(
+                "--application {}: expected an application of Keras; TensorFlow {} has {}.".format(
+                    printable(name), self.trains.versions["tensorflow"], ", ".join(facts["close"])
+                )
+            )
+        return replace(self.plan, module=facts["module"], cut=facts["cut"])
 
     def _write(self, script: str) -> None:
         """Write the script with the plan's constants."""
@@ -227,7 +251,7 @@ def _release(interpreter: Interpreter) -> Tuple[int, int]:
 
 def plan_of(options: Options) -> Plan:
     """The plan, as far as the options change it. Raises UsageError."""
-    plan = plans.PLANS[options.application or (plans.DEFAULT_SMOKE if options.smoke else plans.DEFAULT)]
+    plan = plans.plan(options.application or (plans.DEFAULT_SMOKE if options.smoke else plans.DEFAULT))
     if options.smoke:
         plan = plans.smoke(plan)
     if options.size is not None:

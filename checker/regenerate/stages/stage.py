@@ -13,6 +13,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import cuts
 import engines
 import numpy as np
 import saving
@@ -76,6 +77,39 @@ def look(stage):
     tell.fact("widest", max(int(np.prod(output.shape[1:])) for output in _outputs(frozen)))
     names = ("BATCH", "SIZE", "CUT", "HEAD_EPOCHS", "HEAD_RATE", "TUNE_EPOCHS", "TUNE_RATE")
     tell.fact("constants", {name: getattr(stage.script, name) for name in names})
+
+
+def survey(stage):
+    """Find out what the script's constants are to be for an application that no person has set them for."""
+    tell, keras, script = stage.tell, stage.keras, stage.script
+    name, size = stage.settings["application"], stage.settings["size"]
+    if name not in cuts.names(keras):
+        tell.fact("close", cuts.close(keras, name))
+        return
+    application = getattr(keras.applications, name)
+    module = application.__module__.rsplit(".", 1)[-1]
+    script.APPLICATION, script.SIZE, script.CUT = application, size, "pool"
+    try:
+        model = stage.build(None)
+    except ValueError as error:
+        tell.fault("--application {} --size {}: Keras refuses: {}".format(name, size, error))
+        return
+    unknown = cuts.unknown_layers(keras, model)
+    if unknown:
+        tell.fault(
+            "--application {}: expected layers that every program can load; in this version of Keras it has"
+            " others: {}. Take another application.".format(name, ", ".join(unknown))
+        )
+        return
+    cut = cuts.default(model.layers[: script.position(model, "pool") + 1])
+    if cut is None:
+        tell.fault(
+            "--application {}: expected a layer in its second half at which one tensor alone enters the rest,"
+            " with a fifth of the weights in it; there is none. Take another application.".format(name)
+        )
+        return
+    tell.fact("module", module)
+    tell.fact("cut", cut)
 
 
 def versions():
@@ -210,7 +244,7 @@ def model(stage):
     saving.save_model(whole, stage.settings["model_file"])
 
 
-STAGES = (look, features, vectors, head, tune, weights, model)
+STAGES = (survey, look, features, vectors, head, tune, weights, model)
 
 
 def main(name, settings, descriptor, costs):

@@ -1,0 +1,107 @@
+"""Any Keras application can be regenerated, or says why not: the cut between what is frozen and trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+
+from checker import reference
+from checker.regenerate import plans
+from tests import fixtures_run
+from tests.test_regenerate import images, refused, regenerate
+from tests.test_solution import HERE, run
+
+# No single tensor enters their second half, or they have layers that load_model does not know by itself.
+REFUSED = {
+    "tf26": {"MobileNetV3Large", "MobileNetV3Small", "NASNetLarge", "NASNetMobile"},
+    "tf215": set(),
+    "tfnew": set(),
+}
+
+
+def facts(scratch: Path) -> Dict[str, Any]:
+    """How each application of the TensorFlow under test is cut."""
+    named, out = scratch / "cuts.json", scratch / "facts.json"
+    named.write_text(json.dumps({name: plan.cut for name, plan in plans.PLANS.items()}))
+    run(scratch, HERE / "applications_facts.py", reference.FOLDER / "0-transfer.py", named, out)
+    found: Dict[str, Any] = json.loads(out.read_text())
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.timeout(1500)
+def test_every_application_is_cut_in_parts_that_are_the_whole(tmp_path: Path) -> None:
+    every = facts(tmp_path)
+    assert set(plans.PLANS) <= set(every)
+    assert len(every) >= 28
+    assert {name for name, found in every.items() if "cut" not in found} == REFUSED[
+        fixtures_run.environment()
+    ]
+    compared = 0
+    for name, found in every.items():
+        if "cut" not in found:
+            continue
+        assert found["preprocess"], name
+        assert found["frozen"] == found["before"], name
+        assert 0.5 <= len(found["frozen"]) / found["layers"] < 0.97, name
+        assert len(found["features"]) == 3, name
+        assert len(found["vectors"]) == 1, name
+        whole, *parts = found["counts"]
+        assert whole == sum(parts), name
+        assert all(parts), name
+        if name not in plans.PLANS:
+            assert found["cut"] == found["rule"], name
+            assert parts[1] >= 0.2 * (parts[0] + parts[1]), name
+        if "difference" in found:
+            compared += 1
+            assert found["spread"] > 1e-6, name  # else equality would say little
+            assert found["difference"] < 1e-3 * found["spread"], name
+    assert compared >= 20
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (
+            ("--application", "ResNet"),
+            2,
+            "--application ResNet: expected an application of Keras; TensorFlow",
+        ),
+        (("--application", "ResNet"), 2, "ResNet50"),
+        (
+            ("--application", "NASNetMobile"),
+            3,
+            "expected a layer in its second half at which one tensor alone",
+        ),
+    ],
+)
+def test_an_application_that_does_not_fit_is_refused(
+    tmp_path: Path, arguments: Any, code: int, words: str
+) -> None:
+    more = ("--out", "made", "--images", str(images(tmp_path)))
+    said = refused(regenerate(tmp_path, *arguments, *more, "--python", fixtures_run.PYTHON), code)
+    assert words in said
+    assert not list((tmp_path / "made" / "work").glob("*.npy"))
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_one_that_is_not_listed_goes_through_every_stage(tmp_path: Path) -> None:
+    edition = fixtures_run.assignment()
+    done = regenerate(
+        tmp_path, "--recipe", "smoke", "--application", "MobileNet", "--out", "made", "--assignment", edition
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    script = (tmp_path / "made" / "0-transfer.py").read_text()
+    assert "APPLICATION = K.applications.MobileNet\n" in script
+    assert "PREPROCESS = K.applications.mobilenet.preprocess_input\n" in script
+    record = json.loads((tmp_path / "made" / "record.json").read_text())
+    assert record["cut"] == "conv_pw_13"
+    result = json.loads((tmp_path / "made" / "result.json").read_text())
+    assert {check["name"] for check in result["checks"] if check["status"] != "passed"} <= {"accuracy"}
