@@ -113,7 +113,7 @@ def split(model):
     return frozen, parts[0], parts[1]
 
 
-def join(block, head):
+def join(block, head, seed=None):
     """
     Joins the last block and the head for fine-tuning
 
@@ -121,12 +121,14 @@ def join(block, head):
     a frozen layer makes of a shifted image is just shifted, but at the
     edges. So each epoch sees other images, and nothing is computed anew.
 
+    seed: with the same number, shifts are the same in the next run
+
     Returns: the model, from features to probabilities
     """
     step = 1 / block.input_shape[1]
     shift = K.layers.RandomTranslation(
         step, step, fill_mode='nearest', interpolation='nearest',
-        dtype='float32')
+        seed=seed, dtype='float32')
     return K.Sequential([K.Input(block.input_shape[1:]), shift, block, head])
 
 

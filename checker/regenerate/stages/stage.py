@@ -200,7 +200,8 @@ def tune(stage):
         _, block, top = stage.script.split(stage.build(settings["weights"], settings["bfloat16"]))
         trained = stage.chain("head")
         top.set_weights(stage.keras.models.load_model(trained.model(trained.last())).get_weights())
-        _prepare(stage, stage.script.join(block, top), "TUNE", chain)
+        # TensorFlow 2.6 would shift by a seed of its own, whatever the global one is.
+        _prepare(stage, stage.script.join(block, top, settings["seed"]), "TUNE", chain)
     _train(stage, chain, [(view, stage.features(view)) for view in settings["views"]], "TUNE")
 
 
