@@ -29,6 +29,7 @@ CLASSES = (
 )  # fmt: skip
 _ERROR_RATE = 0.05
 _STAGES = {
+    "survey": "Looking for a layer to cut at",
     "look": "Looking at the application",
     "features": "Frozen layers, once",
     "vectors": "Last block, still frozen, once",
@@ -152,6 +153,8 @@ def _costs(place: Place, settings: Mapping[str, Any], result: Result) -> Iterato
         parts: List[Dict[str, Any]] = [
             json.loads(path.read_text()) for path in place.costs.glob(name + "-*.json")
         ]
+        if not parts:  # only some applications are surveyed
+            continue
         seconds = round(sum(part["seconds"] for part in parts), 1)
         peak = max((part["peak_bytes"] for part in parts), default=0)
         detail = "in {} parts".format(len(parts)) if len(parts) > 1 else ""
