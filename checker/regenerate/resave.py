@@ -9,10 +9,11 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Mapping, Optional
+from typing import Any, Mapping, Optional
 
 from checker import checks, choice, editions, output, reference
 from checker.errors import UsageError
+from checker.interpreters import Interpreter
 from checker.progress import Observer
 from checker.regenerate import processes
 from checker.regenerate.place import Place
@@ -51,12 +52,19 @@ def resave(
             "weights_file": str(source.weights),
             "model_file": str(place.model),
             "seed": begun["seed"],
+            "facts": begun["facts"],
+            # Another version's weights of the same name may bring along other layers.
+            "weights": begun["weights"] if _trained_in(begun, interpreter) else None,
         }
         path = place.work / "resave.json"
         output.write(path, json.dumps(settings).encode())
         observer.stage("Saving the model")
         processes.run("model", interpreter.executable, path, place, lock, observer)
     return place
+
+
+def _trained_in(begun: Mapping[str, Any], interpreter: Interpreter) -> bool:
+    return bool(begun["asked"]["tensorflow"] == interpreter.versions["tensorflow"])
 
 
 def _write_script(source: Place, place: Place, edition: editions.Edition) -> None:

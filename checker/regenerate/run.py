@@ -128,7 +128,11 @@ class Regeneration:
         training = images.look(self.options.images, self.options.smoke, self.environment, self.edition)
         script = reference.script(self.edition)
         if not self.plan.cut:
-            self.plan = self._surveyed(script, lock)
+            facts = self._survey(self.trains, "Looking for a layer to cut at", script, lock)
+            self.plan = replace(self.plan, module=facts["module"], cut=facts["cut"])
+        saved = None
+        if self.saves.executable != self.trains.executable:
+            saved = self._survey(self.saves, "Looking at the application where it is saved", script, lock)
         self._write(script)
         settings: Dict[str, Any] = {
             "asked": asked,
@@ -141,6 +145,8 @@ class Regeneration:
             "views": _VIEWS,
         }
         facts = self._look(settings, lock)
+        if saved is not None:
+            self._need_alike(facts, saved)
         if facts["constants"]["BATCH"] > preflight.batch(facts):
             self.plan = replace(self.plan, batch=preflight.batch(facts))
             facts["constants"]["BATCH"] = self.plan.batch
@@ -166,8 +172,8 @@ class Regeneration:
         )
         return settings
 
-    def _surveyed(self, script: str, lock: int) -> Plan:
-        """The plan with a module and a cut. Raises UsageError where Keras has no such application."""
+    def _survey(self, python: Interpreter, title: str, script: str, lock: int) -> Dict[str, Any]:
+        """What an interpreter's Keras knows of the application. Raises UsageError where it has none such."""
         name = self.plan.application
         output.write(self.place.script, script.encode())
         settings = {
@@ -176,17 +182,33 @@ class Regeneration:
             "seed": self.options.seed,
             "application": name,
             "size": self.plan.size,
+            "cut": self.plan.cut,
         }
         path = self.place.work / "survey.json"
         output.write(path, json.dumps(settings).encode())
-        facts = self._run("survey", "Looking for a layer to cut at", self.trains, path, lock)
+        facts = self._run("survey", title, python, path, lock)
         if "close" in facts:
             raise UsageError(
                 "--application {}: expected an application of Keras; TensorFlow {} has {}.".format(
-                    printable(name), self.trains.versions["tensorflow"], ", ".join(facts["close"])
+                    printable(name), python.versions["tensorflow"], ", ".join(facts["close"])
                 )
             )
-        return replace(self.plan, module=facts["module"], cut=facts["cut"])
+        return facts
+
+    def _need_alike(self, trained: Dict[str, Any], saved: Dict[str, Any]) -> None:
+        """Raise CheckerError where what saves the model builds another network than what trains it."""
+        if trained["structure"] != saved["structure"]:
+            raise CheckerError(
+                "--application {}: expected one network in both versions; TensorFlow {}, which trains, builds"
+                " {} layers, and TensorFlow {}, which saves, {} or others. Train where it is saved, without"
+                " --python, or take another application.".format(
+                    self.plan.application,
+                    self.trains.versions["tensorflow"],
+                    trained["layers"],
+                    self.saves.versions["tensorflow"],
+                    saved["layers"],
+                )
+            )
 
     def _write(self, script: str) -> None:
         """Write the script with the plan's constants."""

@@ -28,6 +28,12 @@ def unknown_layers(keras, model):
     )
 
 
+def operators(keras, model):
+    """Operators of TensorFlow between the layers of a model: what Keras 3 does not keep as layers."""
+    every = getattr(model, "operations", ())  # Keras 2 makes layers of them, which are unknown ones
+    return sorted({type(one).__name__ for one in every if not isinstance(one, keras.layers.Layer)})
+
+
 def candidates(layers):
     """Indices at which one tensor alone goes over from the layers before to those from there on.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 
 import numpy as np
@@ -16,17 +18,31 @@ def weights_of(model):
     }
 
 
+def structure(model):
+    """A digest of the shapes of all weights, layer by layer: alike where models can take each other's."""
+    shapes = [[[int(side) for side in one.shape] for one in layer.weights] for layer in model.layers]
+    return hashlib.sha256(json.dumps(shapes).encode()).hexdigest()
+
+
 def set_weights(model, archive):
-    """Set the weights of every layer that ``archive`` names with these shapes; return the others' names."""
-    missing = []
-    for layer in model.layers:
-        shapes = [array.shape for array in layer.get_weights()]
-        names = ["{}/{}".format(layer.name, index) for index in range(len(shapes))]
-        values = [archive[name] for name in names if name in archive]
-        if [value.shape for value in values] != shapes:
-            missing.append(layer.name)
-        elif values:
+    """Set the weights of every layer out of ``archive``; return the names of layers that it has none for.
+
+    Versions of Keras name some layers differently (conv1/conv, conv1_conv) and order them alike: a layer
+    that the archive does not name takes the next weights that no layer's name goes with.
+    """
+    kept, missing = {}, []
+    for name in archive:
+        kept.setdefault(name.rsplit("/", 1)[0], []).append(name)
+    layers = [layer for layer in model.layers if layer.weights]
+    own = {layer.name for layer in layers}
+    others = iter([name for name in kept if name not in own])
+    for layer in layers:
+        name = layer.name if layer.name in kept else next(others, None)
+        values = [archive[one] for one in kept.get(name, ())]
+        if [value.shape for value in values] == [array.shape for array in layer.get_weights()]:
             layer.set_weights(values)
+        else:
+            missing.append(layer.name)
     return missing
 
 

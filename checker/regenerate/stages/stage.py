@@ -72,6 +72,8 @@ def look(stage):
     tell.fact("feature_shape", list(frozen.output_shape[1:]))
     tell.fact("vector_size", block.output_shape[-1])
     tell.fact("parameters", model.count_params())
+    tell.fact("layers", len(model.layers))
+    tell.fact("structure", saving.structure(model))
     tell.fact("trained", sum(int(np.prod(array.shape)) for array in block.get_weights() + head.get_weights()))
     tell.fact("activations", _activations(block))
     tell.fact("widest", max(int(np.prod(output.shape[1:])) for output in _outputs(frozen)))
@@ -80,28 +82,47 @@ def look(stage):
 
 
 def survey(stage):
-    """Find out what the script's constants are to be for an application that no person has set them for."""
+    """Find out what the script's constants are to be for an application that no person has set them for.
+
+    Where the cut is known already, find out whether this version has the application with that layer.
+    """
     tell, keras, script = stage.tell, stage.keras, stage.script
-    name, size = stage.settings["application"], stage.settings["size"]
+    name, size, cut = (stage.settings[key] for key in ("application", "size", "cut"))
+    version = versions()["tensorflow"]
     if name not in cuts.names(keras):
         tell.fact("close", cuts.close(keras, name))
         return
     application = getattr(keras.applications, name)
     module = application.__module__.rsplit(".", 1)[-1]
+    if not hasattr(getattr(keras.applications, module, None), "preprocess_input"):
+        tell.fault(
+            "--application {0}: expected K.applications.{1}.preprocess_input; TensorFlow {2} has none. Take"
+            " another application.".format(name, module, version)
+        )
+        return
     script.APPLICATION, script.SIZE, script.CUT = application, size, "pool"
     try:
         model = stage.build(None)
     except ValueError as error:
         tell.fault("--application {} --size {}: Keras refuses: {}".format(name, size, error))
         return
-    unknown = cuts.unknown_layers(keras, model)
+    unknown = cuts.unknown_layers(keras, model) + cuts.operators(keras, model)
     if unknown:
         tell.fault(
-            "--application {}: expected layers that every program can load; in this version of Keras it has"
-            " others: {}. Take another application.".format(name, ", ".join(unknown))
+            "--application {}: expected layers of Keras that every program can load; in TensorFlow {} it has"
+            " operators or layers of its own: {}. Take another application.".format(
+                name, version, ", ".join(unknown)
+            )
         )
         return
-    cut = cuts.default(model.layers[: script.position(model, "pool") + 1])
+    if not cut:
+        cut = cuts.default(model.layers[: script.position(model, "pool") + 1])
+    elif cut not in [layer.name for layer in model.layers]:
+        tell.fault(
+            "--application {}: expected its layer {}, where it is cut, in TensorFlow {} too, which saves the"
+            " model; it has none of that name. Take another application.".format(name, cut, version)
+        )
+        return
     if cut is None:
         tell.fault(
             "--application {}: expected a layer in its second half at which one tensor alone enters the rest,"
@@ -110,6 +131,8 @@ def survey(stage):
         return
     tell.fact("module", module)
     tell.fact("cut", cut)
+    tell.fact("layers", len(model.layers))
+    tell.fact("structure", saving.structure(model))
 
 
 def versions():
@@ -233,7 +256,7 @@ def weights(stage):
 def model(stage):
     """Save the whole model with this Python and this TensorFlow."""
     stage.tell.fact("versions", versions())
-    whole = stage.build(None)
+    whole = _like_the_trained(stage)
     with np.load(stage.settings["weights_file"]) as archive:
         missing = saving.set_weights(whole, archive)
     if missing:
@@ -243,6 +266,32 @@ def model(stage):
         )
         sys.exit(1)
     saving.save_model(whole, stage.settings["model_file"])
+
+
+def _like_the_trained(stage):
+    """The whole model; with the weights it began with where these bring a layer along.
+
+    Newer versions rescale once more in EfficientNet if Keras's own weights are asked for, and only then.
+    """
+    settings = stage.settings
+    trained = settings["facts"].get("structure")  # absent in a folder of an older version of this program
+    whole = stage.build(None)
+    if trained is None or saving.structure(whole) == trained:
+        return whole
+    if settings["weights"] is not None:
+        whole = stage.build(settings["weights"])
+    if saving.structure(whole) != trained:
+        stage.tell.fault(
+            "{}: expected a network of {} layers, as it was trained; TensorFlow {} builds another one, of {}"
+            " layers.".format(
+                settings["weights_file"],
+                settings["facts"]["layers"],
+                versions()["tensorflow"],
+                len(whole.layers),
+            )
+        )
+        sys.exit(1)
+    return whole
 
 
 STAGES = (survey, look, features, vectors, head, tune, weights, model)
