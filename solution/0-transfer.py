@@ -54,7 +54,8 @@ def build_model(weights='imagenet'):
         layer.trainable = False
     for layer in model.layers:
         # Its running mean and variance are to know the new images after
-        # some ten batches; of Keras's own 0.99 or 0.999 it takes a thousand.
+        # some ten batches; with an application's own momentum, up to
+        # 0.999, it takes a thousand or more.
         if isinstance(layer, K.layers.BatchNormalization):
             layer.momentum = 0.9
     model.compile(K.optimizers.Adam(TUNE_RATE), 'categorical_crossentropy',

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 import numpy as np
+from solution_facts import awaken, load_script
 
 SIZE = 96  # pixels; every application takes it
 CALLED = 60e6  # weights; of a larger application only the structure is looked at, to save time
@@ -58,10 +59,7 @@ def of(script: Any, cuts: Any, name: str, named: str) -> Dict[str, Any]:
 def compare(model: Any, frozen: Any, block: Any, head: Any) -> Dict[str, Any]:
     """Whether the three parts, one after the other, are the whole model."""
     X = np.random.RandomState(0).uniform(-1, 1, (4, 32, 32, 3)).astype("float32")
-    norms = [layer for layer in model.layers if "BatchNormalization" in type(layer).__name__]
-    for layer in norms:  # random weights would give all images the same scores
-        layer.trainable, layer.momentum = True, 0.0
-    model(X, training=True)
+    awaken(model, X)
     whole = np.array(model(X, training=False))
     parts = np.array(head(block(frozen(X, training=False), training=False), training=False))
     return {"difference": float(np.abs(whole - parts).max()), "spread": float(whole.std(axis=0).max())}
@@ -69,8 +67,6 @@ def compare(model: Any, frozen: Any, block: Any, head: Any) -> Dict[str, Any]:
 
 def main() -> None:
     """Write the facts."""
-    from solution_facts import load_script
-
     script = load_script(sys.argv[1])
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "checker" / "regenerate" / "stages"))
     import cuts

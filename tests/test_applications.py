@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import pytest
@@ -73,27 +73,27 @@ def test_every_application_is_cut_in_parts_that_are_the_whole(tmp_path: Path) ->
         (
             ("--application", "ResNet"),
             2,
-            "--application ResNet: expected an application of Keras; TensorFlow",
+            ("--application ResNet: expected an application of Keras; TensorFlow", "ResNet50"),
         ),
-        (("--application", "ResNet"), 2, "ResNet50"),
         (
             ("--application", "NASNetMobile"),
             3,
-            "expected a layer in its second half at which one tensor alone",
+            ("expected a layer in its second half at which one tensor alone",),
         ),
         (
             ("--application", "MobileNetV3Small"),
             3,
-            "--application MobileNetV3Small: expected layers of Keras that every program can load; in",
+            ("--application MobileNetV3Small: expected layers of Keras that every program can load; in",),
         ),
     ],
 )
 def test_an_application_that_does_not_fit_is_refused(
-    tmp_path: Path, arguments: Any, code: int, words: str
+    tmp_path: Path, arguments: Any, code: int, words: Tuple[str, ...]
 ) -> None:
     more = ("--out", "made", "--images", str(images(tmp_path)))
     said = refused(regenerate(tmp_path, *arguments, *more, "--python", fixtures_run.PYTHON), code)
-    assert words in said
+    for part in words:
+        assert part in said
     assert not list((tmp_path / "made" / "work").glob("*.npy"))
 
 

@@ -17,7 +17,7 @@ from checker.text import printable
 
 _BASE = 900e6  # bytes: Python and TensorFlow
 _ROWS = 8 * 128 * 2**20  # bytes: the features that are read at once, and what is left of earlier ones
-_KEPT = 1.3  # times the outputs of all trained layers: 1.0 to 1.3 was measured (bench/engines.md)
+_KEPT = 1.3  # times the outputs of all trained layers: 1.0 to 1.3 by bench/engines.md, at 224 pixels
 _FLOAT = 4
 _MOST = 4e9  # bytes that a training may take, where a smaller batch can help it
 _BATCHES = (128, 64, 32, 16)

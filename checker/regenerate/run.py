@@ -147,9 +147,10 @@ class Regeneration:
         facts = self._look(settings, lock)
         if saved is not None:
             self._need_alike(facts, saved)
-        if facts["constants"]["BATCH"] > preflight.batch(facts):
-            self.plan = replace(self.plan, batch=preflight.batch(facts))
-            facts["constants"]["BATCH"] = self.plan.batch
+        batch = preflight.batch(facts)
+        if batch < self.plan.batch:
+            self.plan = replace(self.plan, batch=batch)
+            facts["constants"]["BATCH"] = batch
             self._write(script)
         engine, bfloat16 = self._engine(facts), self._bfloat16(facts)
         self.observer.stage("Reading the training images")

@@ -86,53 +86,67 @@ def survey(stage):
 
     Where the cut is known already, find out whether this version has the application with that layer.
     """
-    tell, keras, script = stage.tell, stage.keras, stage.script
-    name, size, cut = (stage.settings[key] for key in ("application", "size", "cut"))
-    version = versions()["tensorflow"]
+    tell, keras, name = stage.tell, stage.keras, stage.settings["application"]
     if name not in cuts.names(keras):
         tell.fact("close", cuts.close(keras, name))
         return
     application = getattr(keras.applications, name)
     module = application.__module__.rsplit(".", 1)[-1]
-    if not hasattr(getattr(keras.applications, module, None), "preprocess_input"):
-        tell.fault(
-            "--application {0}: expected K.applications.{1}.preprocess_input; TensorFlow {2} has none. Take"
-            " another application.".format(name, module, version)
-        )
-        return
-    script.APPLICATION, script.SIZE, script.CUT = application, size, "pool"
     try:
-        model = stage.build(None)
-    except ValueError as error:
-        tell.fault("--application {} --size {}: Keras refuses: {}".format(name, size, error))
-        return
-    unknown = cuts.unknown_layers(keras, model) + cuts.operators(keras, model)
-    if unknown:
-        tell.fault(
-            "--application {}: expected layers of Keras that every program can load; in TensorFlow {} it has"
-            " operators or layers of its own: {}. Take another application.".format(
-                name, version, ", ".join(unknown)
-            )
-        )
-        return
-    if not cut:
-        cut = cuts.default(model.layers[: script.position(model, "pool") + 1])
-    elif cut not in [layer.name for layer in model.layers]:
-        tell.fault(
-            "--application {}: expected its layer {}, where it is cut, in TensorFlow {} too, which saves the"
-            " model; it has none of that name. Take another application.".format(name, cut, version)
-        )
-        return
-    if cut is None:
-        tell.fault(
-            "--application {}: expected a layer in its second half at which one tensor alone enters the rest,"
-            " with a fifth of the weights in it; there is none. Take another application.".format(name)
-        )
+        model = _fitting(stage, application, module)
+        cut = _cut(stage, model)
+    except _Unfit as error:
+        tell.fault("--application {}{}".format(name, error))
         return
     tell.fact("module", module)
     tell.fact("cut", cut)
     tell.fact("layers", len(model.layers))
     tell.fact("structure", saving.structure(model))
+
+
+class _Unfit(Exception):
+    """Why an application is not taken: what follows its name."""
+
+
+def _fitting(stage, application, module):
+    """The model of an application that can be preprocessed, built, and loaded again. Raises _Unfit."""
+    keras, script, size = stage.keras, stage.script, stage.settings["size"]
+    version = versions()["tensorflow"]
+    if not hasattr(getattr(keras.applications, module, None), "preprocess_input"):
+        raise _Unfit(
+            ": expected K.applications.{}.preprocess_input; TensorFlow {} has none. Take another"
+            " application.".format(module, version)
+        )
+    script.APPLICATION, script.SIZE, script.CUT = application, size, "pool"
+    try:
+        model = stage.build(None)
+    except ValueError as error:
+        raise _Unfit(" --size {}: Keras refuses: {}".format(size, error)) from error
+    unknown = cuts.unknown_layers(keras, model) + cuts.operators(keras, model)
+    if unknown:
+        raise _Unfit(
+            ": expected layers of Keras that every program can load; in TensorFlow {} it has operators or"
+            " layers of its own: {}. Take another application.".format(version, ", ".join(unknown))
+        )
+    return model
+
+
+def _cut(stage, model):
+    """The cut that the settings name, if this version has it; else the one of the rule. Raises _Unfit."""
+    cut = stage.settings["cut"]
+    if not cut:
+        cut = cuts.default(model.layers[: stage.script.position(model, "pool") + 1])
+    elif cut not in [layer.name for layer in model.layers]:
+        raise _Unfit(
+            ": expected its layer {}, where it is cut, in TensorFlow {} too, which saves the model; it has"
+            " none of that name. Take another application.".format(cut, versions()["tensorflow"])
+        )
+    if cut is None:
+        raise _Unfit(
+            ": expected a layer in its second half at which one tensor alone enters the rest, with a fifth of"
+            " the weights in it; there is none. Take another application."
+        )
+    return cut
 
 
 def versions():
