@@ -117,7 +117,10 @@ class OfficialImages:
 
 @dataclass(frozen=True)
 class Edition:
-    """A course edition; ``digest`` is the SHA-256 of the TOML it was read from, ``asked`` what named it."""
+    """A course edition; ``digest`` is the SHA-256 of the TOML it was read from, ``asked`` what named it.
+
+    ``pending``: names of the flags that a person has to look at before a graded verdict counts.
+    """
 
     name: str
     title: str
@@ -135,6 +138,7 @@ class Edition:
     limits: Limits
     checks: Dict[str, CheckRule]
     images: Optional[OfficialImages] = None
+    pending: Tuple[str, ...] = ()
     digest: str = field(default="")
     asked: str = field(default="")
 
@@ -257,6 +261,9 @@ def _validate(edition: Edition, known_checks: Collection[str]) -> None:
         _expect("limits." + key, value, 0 < value <= _MOST, "a positive number, at most a million")
     if edition.images is not None:
         _validate_images(edition.images)
+    for name in edition.pending:
+        known = re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", name)
+        _expect("pending", name, bool(known), "names of flags, such as preprocess-of-batch")
     _validate_files(edition.files)
     _validate_checks(edition.checks, known_checks)
 

@@ -19,7 +19,7 @@ from checker import checks, interrupts
 from checker.editions import CheckRule, Edition
 from checker.errors import EvidenceError, UsageError
 from checker.gather import Evidence
-from checker.outcomes import Outcome, Reason, Status
+from checker.outcomes import Flag, Outcome, Reason, Status
 from checker.progress import Observer
 from checker.result import CheckResult
 
@@ -91,7 +91,7 @@ class _Plugin:
         }
         self._order = [name for name in edition.checks if name not in self._left_out]
         self._results: Dict[str, CheckResult] = {}
-        self._flags: List[str] = []
+        self._flags: List[Flag] = []
         self._known = {name: _known(name) for name in edition.checks}
         self._fault = ""
         self.usage: Optional[UsageError] = None
@@ -109,8 +109,8 @@ class _Plugin:
 
     @pytest.fixture
     def flag(self) -> Any:
-        """A function that puts a flag beside the check's status."""
-        return self._flags.append
+        """A function that puts a flag beside the check's status: its name, and what was found."""
+        return lambda name, found: self._flags.append(Flag(name, found))
 
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
         """Keep what the edition declares and this run runs, in the edition's order."""
@@ -171,7 +171,7 @@ class _Plugin:
         rule: CheckRule,
         status: Status,
         reason: Optional[Reason],
-        flags: Tuple[str, ...] = (),
+        flags: Tuple[Flag, ...] = (),
     ) -> CheckResult:
         return CheckResult(
             name=name,

@@ -41,6 +41,14 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class Flag:
+    """What a person has to look at beside a status: a stable name in kebab-case, and what was found."""
+
+    name: str
+    found: str
+
+
+@dataclass(frozen=True)
 class Cure:
     """What a person does about one cause: the name of the outcome, and the advice that goes with it."""
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from checker.errors import UsageError
-from checker.outcomes import ExitCode, Reason, Status
+from checker.outcomes import ExitCode, Flag, Reason, Status
 from checker.typed import FieldError, mismatch, plain, structure
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class CheckResult:
     points: float
     points_possible: int
     reason: Optional[Reason]
-    flags: Tuple[str, ...]
+    flags: Tuple[Flag, ...]
 
 
 @dataclass(frozen=True)
@@ -134,13 +134,15 @@ class Result:
     """Everything that a report may say about a run.
 
     ``rendered_from`` names the file that a report is made from again ("": from the run itself);
-    ``selected`` are the names of the checks that alone were asked for (none: all of them).
+    ``selected`` are the names of the checks that alone were asked for (none: all of them). ``graded``: the
+    run was in grading mode; ``pending`` are the flags that its verdict, as it would be, waits for.
     """
 
     schema_version: int
     checker_version: str
     created: str
     rendered_from: str
+    graded: bool
     quick: bool
     selected: Tuple[str, ...]
     interrupted: bool
@@ -160,6 +162,7 @@ class Result:
     accuracy: Optional[Accuracy]
     facts: Tuple[Fact, ...]
     points: Points
+    pending: Tuple[str, ...]
     verdict: str
     exit_code: int
 
@@ -198,8 +201,13 @@ def _validate(result: Result) -> None:
     words = {int(code): verdict for code, verdict in VERDICTS.items()}
     if result.exit_code not in words:
         raise mismatch("exit_code", "one of " + ", ".join(map(str, words)), result.exit_code)
-    if result.verdict != words[result.exit_code]:
-        raise mismatch("verdict", repr(words[result.exit_code]), result.verdict)
+    wanted = words[result.exit_code]
+    if result.pending:
+        if not result.graded or result.exit_code != ExitCode.UNDECIDED:
+            raise mismatch("pending", "none but in grading mode, with exit code 3", list(result.pending))
+        wanted = VERDICTS[ExitCode.MEETS]
+    if result.verdict != wanted:
+        raise mismatch("verdict", repr(wanted), result.verdict)
     if result.seconds < 0:
         raise mismatch("seconds", "0 or more", result.seconds)
     accuracy = result.accuracy

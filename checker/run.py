@@ -18,6 +18,7 @@ from checker import (
     editions,
     engine,
     facts,
+    grading,
     interrupts,
     result,
     sandbox,
@@ -27,7 +28,7 @@ from checker.choice import Choice, choose, differences
 from checker.editions import Edition
 from checker.errors import CheckerError, ToolError, UsageError
 from checker.gather import Evidence, Request
-from checker.outcomes import Outcome
+from checker.outcomes import ExitCode, Outcome
 from checker.progress import Observer
 from checker.result import (
     CheckResult,
@@ -57,6 +58,7 @@ class Options:
     quick: bool = False
     selected: Tuple[str, ...] = ()
     exact: bool = False
+    grade: bool = False
     python: Optional[str] = None
     images: Optional[str] = None
     with_main: bool = False
@@ -91,9 +93,13 @@ def examine(
     with workspace(observer) as place:
         taken = submission.take(options.folder, edition, place)
         box = sandbox.Sandbox(choice.interpreter, place)
+        if options.grade:
+            grading.need_walls(box.isolation)
         evidence = Evidence(taken, edition, choice.interpreter, box, place, request, observer)
         if not reading:
-            evidence.drawn()  # images that cannot be used end the run before anything else
+            drawn = evidence.drawn()  # images that cannot be used end the run before anything else
+            if options.grade:
+                grading.need_all_images(len(drawn.labels), edition)
         outcomes, interrupted = engine.run(evidence, edition, options.quick, observer, options.selected)
         if options.with_main and not interrupted and evidence.scored():
             _run_main(evidence)
@@ -112,6 +118,8 @@ def look(options: Options, environment: Mapping[str, str]) -> Edition:
     edition = editions.load(options.assignment, checks.every())
     _look_at_selected(options, edition)
     submission.look(options.folder)
+    if options.grade:
+        _look_at_grading(options)
     if _reads_alone(options, edition):
         if options.images is not None:
             why = "--quick: a quick run scores" if options.quick else "--select: the selected checks score"
@@ -131,6 +139,14 @@ def look(options: Options, environment: Mapping[str, str]) -> Edition:
         if source is not None:
             datasets.look(source, edition)
     return edition
+
+
+def _look_at_grading(options: Options) -> None:
+    if options.quick or options.selected:
+        raise UsageError(
+            "--grade runs every check; leave out {} or it.".format("--quick" if options.quick else "--select")
+        )
+    grading.look(options.folder, options.python, options.images, options.assignment)
 
 
 def _look_at_selected(options: Options, edition: Edition) -> None:
@@ -203,6 +219,7 @@ def _result(
     started: float,
 ) -> Result:
     code = result.decide(outcomes, interrupted)
+    pending = grading.pending(edition, outcomes, code) if options.grade else ()
     drawn = None if evidence.request.quick else evidence.drawn()
     accuracy = evidence.accuracy() if evidence.gathered("model") else None
     return Result(
@@ -210,6 +227,7 @@ def _result(
         checker_version=__version__,
         created=created,
         rendered_from="",
+        graded=options.grade,
         quick=options.quick,
         selected=options.selected,
         interrupted=interrupted,
@@ -250,8 +268,9 @@ def _result(
             # A fault of ours takes no points.
             sum(item.points_possible for item in outcomes if item.status not in _NO_POINTS),
         ),
+        pending=pending,
         verdict=result.VERDICTS[code],
-        exit_code=int(code),
+        exit_code=int(ExitCode.UNDECIDED if pending else code),
     )
 
 

@@ -72,7 +72,8 @@ def mismatches(recipe: make.Recipe, found: Dict[str, Any]) -> List[str]:
         if check["status"] == "not run" and recipe.quick:
             continue
         said = json.dumps([check["reason"], check["flags"]], ensure_ascii=False)
-        said += "\n".join([*(check["reason"] or {}).values(), *check["flags"]])
+        flags = [flag["found"] for flag in check["flags"]]
+        said += "\n".join([*(check["reason"] or {}).values(), *flags])
         if check["status"] != wanted.status:
             wrong.append(
                 "{}: {} instead of {}: {}".format(check["name"], check["status"], wanted.status, said)

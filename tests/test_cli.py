@@ -418,7 +418,7 @@ def test_no_field_of_a_result_reaches_the_terminal_raw(tmp_path: Path) -> None:
     spoilt["checks"][0].update(
         status="failed", reason=dict.fromkeys(("name", "expected", "found", "where", "advice"), evil)
     )
-    spoilt["checks"][1].update(status="blocked", flags=[evil])
+    spoilt["checks"][1].update(status="blocked", flags=[{"name": evil, "found": evil}])
     spoilt["interpreter"]["differs"] = [evil]
     shown = terminal.render(Result.from_dict(spoilt))
     assert "\\x1b[2J\\u202e\\x9b\\ud800\\xff\\r\\x07" in shown.replace("\n", "")
@@ -454,7 +454,7 @@ def test_the_schema_names_exactly_the_fields_of_the_dataclasses() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"schema_version": 1}, "expected schema_version 2, found 1"),
+        ({"schema_version": 1}, "expected schema_version 3, found 1"),
         ({"quick": "yes"}, "quick: expected true or false, found 'yes'"),
         ({"selected": "shebang"}, "selected: expected a list, found 'shebang'"),
         ({"checks": {}}, "checks: expected a list, found a table"),

@@ -59,7 +59,11 @@ def judge(evidence: Evidence, name: str) -> Tuple[str, str, List[str]]:
     function = checks.every()[name]
     flags: List[str] = []
     wanted = function.__code__.co_varnames[: function.__code__.co_argcount]
-    given: Dict[str, Any] = {"evidence": evidence, "edition": evidence.edition, "flag": flags.append}
+    given: Dict[str, Any] = {
+        "evidence": evidence,
+        "edition": evidence.edition,
+        "flag": lambda _, found: flags.append(found),
+    }
     try:
         function(**{key: given[key] for key in wanted})
     except Outcome as outcome:

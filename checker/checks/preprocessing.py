@@ -26,10 +26,14 @@ _RAISED = "Call preprocess_data yourself with the arrays that load_data returns,
 _SLOW = "Work on the whole array at once, without a loop over the images, and enlarge them in a Lambda."
 _SMALL = "Prepare the arrays and nothing else; enlarge the images in a Lambda of the model, not here."
 _FORMS = {"one-hot": "one-hot (m, 10)", "sparse": "class numbers (sparse labels)"}
+_WATCHED = (
+    ("model", "preprocess-with-model", "builds or loads a model"),
+    ("load_data", "preprocess-with-data", "loads the data set"),
+)
 _CHUNK = 50_000_000  # bytes that are looked at at once
 
 
-def check_preprocess_images(evidence: Evidence, edition: Edition, flag: Callable[[str], None]) -> None:
+def check_preprocess_images(evidence: Evidence, edition: Edition, flag: Callable[[str, str], None]) -> None:
     """``X_p``: a NumPy array of m finite rows (its type is told; rows and values are counted)."""
     script = _called(evidence, edition)
     expected = "X_p: a numpy.ndarray with one row of finite numbers for each image"
@@ -59,13 +63,15 @@ def check_preprocess_images(evidence: Evidence, edition: Edition, flag: Callable
             "Look for a division by zero or a logarithm of zero; pixels are 0 to 255, 0 among them.",
         )
     if everything.ndim != 4:
-        flag("X_p has shape {}: not that of images".format(_shape(script, "all", "X")))
+        words = "X_p has shape {}: not that of images".format(_shape(script, "all", "X"))
+        flag("preprocess-no-images", words)
     if not _rows_agree(script):
-        flag("X_p of an image depends on the other images in the batch (a mean over it, for example)")
-    for kind, words in (("model", "builds or loads a model"), ("load_data", "loads the data set")):
+        words = "X_p of an image depends on the other images in the batch (a mean over it, for example)"
+        flag("preprocess-of-batch", words)
+    for kind, name, words in _WATCHED:
         lines = [item.line for item in script.watched_calls if item.kind == kind]
         if lines:
-            flag("line {}: preprocess_data {}".format(lines[0], words))
+            flag(name, "line {}: preprocess_data {}".format(lines[0], words))
 
 
 def check_preprocess_labels(evidence: Evidence, edition: Edition) -> None:

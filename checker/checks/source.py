@@ -70,12 +70,13 @@ def check_documentation(evidence: Evidence, edition: Edition) -> None:
     )
 
 
-def check_imports(evidence: Evidence, edition: Edition, flag: Callable[[str], None]) -> None:
+def check_imports(evidence: Evidence, edition: Edition, flag: Callable[[str, str], None]) -> None:
     """No import but the edition's; a way round the rule is a flag. Seen."""
     source = _parsed(evidence, edition)
     name = edition.files.script.name
     for mention in source.suspicious[:10]:
-        flag("{}, line {}: uses {}, a way round the import rule".format(name, mention.line, mention.text))
+        words = "{}, line {}: uses {}, a way round the import rule"
+        flag("import-way-round", words.format(name, mention.line, mention.text))
     others = [item for item in source.imports if item.text not in edition.allowed_imports]
     if not others:
         return
@@ -157,7 +158,7 @@ def check_saves_model(evidence: Evidence, edition: Edition) -> None:
     raise Failure("save-other-name", expected, "the model is saved to " + target, where, advice)
 
 
-def check_preprocess_defined(evidence: Evidence, edition: Edition, flag: Callable[[str], None]) -> None:
+def check_preprocess_defined(evidence: Evidence, edition: Edition, flag: Callable[[str, str], None]) -> None:
     """``preprocess_data`` is defined on import and can be called with (X, Y). Seen."""
     source = _parsed(evidence, edition)
     name = edition.files.script.name
@@ -167,7 +168,8 @@ def check_preprocess_defined(evidence: Evidence, edition: Edition, flag: Callabl
         raise _unread(evidence, source, "the script can be read to its end")
     for item in source.in_preprocess:
         if item.kind in ("application", "load_model", "fit"):
-            flag("{}: preprocess_data {}: {}".format(name, _RUNS[item.kind], _path(item)))
+            words = "{}: preprocess_data {}: {}".format(name, _RUNS[item.kind], _path(item))
+            flag("preprocess-with-model", words)
     if not definition.count:
         if definition.hidden:
             raise Failure(

@@ -32,6 +32,12 @@ def add(commands: Any) -> None:
     depth.add_argument("--quick", action="store_true", help="only what needs no TensorFlow")
     depth.add_argument("--exact", action="store_true", help="score every image, decided earlier or not")
     parser.add_argument(
+        "--grade",
+        action="store_true",
+        help="a verdict that counts: every check, behind walls, with --python and --images as you name them;"
+        " flags that the assignment lists leave it pending",
+    )
+    parser.add_argument(
         "--with-main",
         action="store_true",
         help="also run the course's 0-main.py as it stands, on the same images with stand-in labels",
@@ -69,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
         quick=options.quick,
         selected=tuple(dict.fromkeys(name for names in options.select for name in names.split(","))),
         exact=options.exact,
+        grade=options.grade,
         python=options.python,
         images=options.images,
         with_main=options.with_main,

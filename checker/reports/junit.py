@@ -59,6 +59,7 @@ def _properties(result: Result) -> Iterator[Tuple[str, str]]:
     yield "assignment", result.assignment_title
     yield "submission", result.submission
     yield "verdict", words.verdict(result)
+    yield "kind", words.kind(result)
     yield "points", words.all_points(result)
     if result.selected:
         yield "selected", ", ".join(result.selected)
@@ -86,7 +87,7 @@ def _case(suite: ElementTree.Element, result: Result, check: CheckResult) -> Non
         about = {} if tag == "skipped" else {"type": _type(check), "message": printable(message)}
         ElementTree.SubElement(case, tag, about).text = _text(check)
     if check.flags:
-        flags = "\n".join(printable_lines(flag) for flag in check.flags)
+        flags = "\n".join(printable_lines(flag.found) for flag in check.flags)
         ElementTree.SubElement(case, "system-out").text = "for a person to look at: " + flags
 
 

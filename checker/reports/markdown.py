@@ -34,6 +34,7 @@ def _head(result: Result) -> Iterator[str]:
     yield _words(result.assignment_title)
     yield _fenced(result.submission)
     yield "Points: " + _words(words.all_points(result))
+    yield _words(words.kind(result)[:1].upper() + words.kind(result)[1:])
     if result.rendered_from:
         yield "> " + _words(words.mark(result))
     rows = [

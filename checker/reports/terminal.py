@@ -171,6 +171,7 @@ def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
             yield "", Text(printable(difference), "yellow")
     yield "isolation", Text(words.isolation(result))
     yield "points", Text(words.all_points(result))
+    yield "kind", Text(words.kind(result))
     if result.rendered_from:
         yield "note", Text(words.mark(result), "yellow")
     yield "verdict", Text(words.verdict(result), "bold " + _CODE_STYLES[ExitCode(result.exit_code)])

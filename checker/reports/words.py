@@ -74,7 +74,7 @@ def reason_rows(reason: Optional[Reason]) -> List[Tuple[str, str]]:
 
 def flags(result: Result) -> List[str]:
     """What a person has to look at."""
-    return [flag for check in result.checks for flag in check.flags]
+    return [flag.found for check in result.checks for flag in check.flags]
 
 
 def mark(result: Result) -> str:
@@ -84,8 +84,18 @@ def mark(result: Result) -> str:
     return "rendered from {}; nothing was checked again".format(printable(result.rendered_from))
 
 
+def kind(result: Result) -> str:
+    """What a verdict is good for: a graded one counts, one from a desk is the word of whoever ran it."""
+    if result.graded:
+        return "graded: interpreter, images and edition were named by the examiner"
+    return "desk check, as good as the machine that it ran on"
+
+
 def verdict(result: Result) -> str:
     """The verdict, and how far it goes."""
+    if result.pending:
+        words = "pending: {}, once a person has looked at {}"
+        return printable(words.format(result.verdict, ", ".join(result.pending)))
     scope = ""
     if result.quick:
         scope = ", as far as reading alone can tell"
@@ -135,4 +145,5 @@ def interpreter(result: Result) -> str:
 def isolation(result: Result) -> str:
     """The isolation level in force, in a line."""
     detail = " ({})".format(result.isolation.detail) if result.isolation.detail else ""
-    return printable(result.isolation.level + detail)
+    warning = "; submitted code could have reached the checker" if result.isolation.level == "limits" else ""
+    return printable(result.isolation.level + detail + warning)
