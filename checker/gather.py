@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from checker import evidence, reference, scoring, versions
+from checker import evidence, own, reference, scoring, versions
 from checker.counting import Counter
 from checker.editions import Edition
 from checker.errors import EvidenceError, ToolError
@@ -189,12 +189,14 @@ class Evidence:
         inputs: Mapping[str, Path],
         limits: Limits,
         new_receiver: Callable[[], Receiver],
+        sandbox: Optional[Sandbox] = None,
     ) -> Tuple[Run, Receiver]:
         """Run a probe; where the probe itself fails, once more, then ToolError."""
+        box = sandbox or self._sandbox
         for _ in range(2):
             receiver = new_receiver()
             self._observer.stage(title)
-            run = self._sandbox.run(probe, settings, inputs, limits, receiver, self._observer.tick)
+            run = box.run(probe, settings, inputs, limits, receiver, self._observer.tick)
             self.stages.append(
                 StageRecord(probe, run.ending, run.detail, run.seconds, run.cpu_seconds, run.peak_memory)
             )
@@ -204,6 +206,11 @@ class Evidence:
             if fault is None:
                 return run, receiver
         raise ToolError("the probe {} failed: {}".format(probe, fault))
+
+    def _own_sandbox(self) -> Sandbox:
+        """The sandbox with the checker's own interpreter, for what runs nothing submitted."""
+        box: Sandbox = self._once("own sandbox", lambda: own.sandbox(self._workspace, self._sandbox))
+        return box
 
     def _need_tensorflow(self) -> None:
         if not self.interpreter.has_tensorflow:
@@ -279,16 +286,16 @@ class Evidence:
         return evidence.script_evidence(run, receiver)
 
     def _gather_inspection(self) -> evidence.InspectionEvidence:
-        self._need_tensorflow()
         path = self.need(self.submission.model, "model_file")
         name = self.edition.files.model.name
         run, receiver = self._run(
             "inspection",
             "Reading the model file",
-            {"model": name},
+            own.settings({"model": name}),
             {name: path},
             self._limits(self.edition.limits.inspection_seconds),
             lambda: Receiver(0),
+            self._own_sandbox(),
         )
         return evidence.inspection_evidence(run, receiver)
 

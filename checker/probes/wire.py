@@ -73,6 +73,8 @@ def run(main: Callable[[Channel, Dict[str, Any]], None]) -> None:
     settings = json.loads(sys.argv[1])
     sys.argv[1:] = []
     channel = Channel(settings.pop("channel"), settings.pop("answers", -1), settings.pop("awaited", ()))
+    # Last, so that nothing there takes the place of a module of the standard library.
+    sys.path += [path for path in settings.pop("packages", ()) if path not in sys.path]
     status = 0
     try:
         channel.fact("started")
