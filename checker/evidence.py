@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar
 
 from checker.errors import EvidenceError
+from checker.modelfile import Archive, FileFinding, Inspected, ModelFile, Place, Structure
 from checker.sandbox import Run
 from checker.sandbox.channel import Received, Receiver
 from checker.typed import FieldError, structure
@@ -267,6 +268,7 @@ class InspectionEvidence:
     hdf5: Optional[Hdf5]
     training: Optional[Training]
     config: Optional[ModelConfig]
+    file: ModelFile
 
 
 @dataclass(frozen=True)
@@ -378,6 +380,13 @@ def inspection_evidence(run: Run, receiver: Receiver) -> InspectionEvidence:
         hdf5=_one(Hdf5, receiver, "hdf5"),
         training=_one(Training, receiver, "training"),
         config=_one(ModelConfig, receiver, "model_config"),
+        file=ModelFile(
+            structure=_one(Structure, receiver, "structure"),
+            archive=_one(Archive, receiver, "archive"),
+            findings=_every(FileFinding, receiver, "finding"),
+            places=_every(Place, receiver, "place"),
+            inspected=_one(Inspected, receiver, "inspected"),
+        ),
     )
 
 
@@ -439,6 +448,10 @@ def _build(cls: Type[T], fact: Mapping[str, Any]) -> T:
 def _one(cls: Type[T], receiver: Receiver, name: str) -> Optional[T]:
     fact = receiver.last(name)
     return None if fact is None else _build(cls, fact)
+
+
+def _every(cls: Type[T], receiver: Receiver, name: str) -> Tuple[T, ...]:
+    return tuple(_build(cls, fact) for fact in receiver.of(name))
 
 
 def _list(cls: Type[T], receiver: Receiver, name: str) -> Tuple[T, ...]:

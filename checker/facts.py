@@ -10,6 +10,7 @@ from checker.evidence import InspectionEvidence, MainEvidence, ModelEvidence, So
 from checker.gather import Evidence
 from checker.result import Fact
 
+_SHOWN = 5
 _PRINTED = re.compile(rb"(?:\b|_)acc(?:uracy)?: ([0-9.e+-]{1,20})")
 
 
@@ -47,15 +48,24 @@ def _source(source: Optional[SourceEvidence], python: str) -> Iterator[Fact]:
 def _inspection(inspection: Optional[InspectionEvidence]) -> Iterator[Fact]:
     if inspection is None:
         return
-    hdf5, config = inspection.hdf5, inspection.config
+    hdf5, config, file = inspection.hdf5, inspection.config, inspection.file
     if hdf5 is not None and hdf5.keras_version:
         yield Fact("model saved by Keras", hdf5.keras_version)
         yield Fact("optimizer's variables in the file", str(hdf5.slots))
     if config is not None and config.readable:
         counts = (config.layers, config.frozen, len(config.lambdas))
         yield Fact("model", "{} layers, {} frozen, {} Lambda".format(*counts))
+        for python in file.pythons:
+            yield Fact("Lambda's code", "written by Python {}".format(python))
         if config.operations:
             yield Fact("TensorFlow operations that the file names", ", ".join(config.operations))
+    for place in [place for place in file.places if place.acts and place.kind != "lambda"][:_SHOWN]:
+        yield Fact("{} in the model".format(place.kind), "{}: {}".format(place.path, place.what))
+    for kind in dict.fromkeys(finding.kind for finding in file.findings):
+        first, count = file.first(kind), file.inspected.findings.get(kind, 1) if file.inspected else 1
+        if first is not None:
+            more = " (and {:,} more)".format(count - 1) if count > 1 else ""
+            yield Fact("{} in the file".format(kind), "{}: {}{}".format(first.place, first.detail, more))
 
 
 def _model(evidence: Evidence) -> Iterator[Fact]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checker.checks import modelfile
 from checker.checks.elsewhere import elsewhere
 from checker.checks.loading import ended, loaded, readable
 from checker.editions import Edition
@@ -32,6 +33,7 @@ def check_model_format(evidence: Evidence, edition: Edition) -> None:
             raise Failure("model-keras-format", expected, found, name, _SAVE.format(name))
         found = "no HDF5, or only a part of one; it begins with {}".format(repr(head)[1:])
         raise Failure("model-not-hdf5", expected, found, name, _COPY)
+    modelfile.refuse(inspection, name)
     if hdf5.weights_only:
         found = "weights alone, without the model"
         raise Failure("model-weights-only", expected, found, name, _SAVE.format(name))

@@ -1,163 +1,313 @@
 """Read the structure of a model file without Keras: nothing that it holds is run.
 
-Seen: no submitted code runs here. h5py only; the weights themselves are not read.
+Seen: no submitted code runs here. It takes HDF5 and ``.keras`` archives; weights themselves are not read.
+What it finds is told as it is found, so that a file that ends the process has told what it had.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
+from collections import Counter
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import archive
+import hdf5tree
+import layers
 import wire
+from places import Places
 
 sys.path.pop(0)
 
-MAX_ATTRIBUTE = 64_000_000
-MAX_LAYERS = 5_000
+MAX_CONFIG = 32_000_000  # bytes
+MAX_DIGITS = 400  # of a number in JSON
+MEMORY = 2 << 30  # bytes beyond what Python, NumPy and h5py take
+TOLD = 20  # findings of each kind; all are counted
+MAX_NAMES = 100_000
 
 
-def text(value):
-    """An HDF5 attribute as text; Keras has written bytes and str."""
-    if value is None:
-        return ""
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    return str(value)
+class Findings:
+    """What is odd about a file: told to ``channel``, the first ones of each kind."""
+
+    def __init__(self, channel):
+        self._channel = channel
+        self.counts = Counter()
+
+    def note(self, kind, place, detail):
+        """Tell one finding."""
+        self.counts[kind] += 1
+        if self.counts[kind] <= TOLD:
+            place, detail = wire.short(place, 300), wire.short(detail, 500)
+            self._channel.fact("finding", kind=kind, place=place, detail=detail)
 
 
-def attribute(group, name):
-    """One attribute as text, "" where it is not there or is larger than a model's could be."""
+class Inspection:
+    """The inspection of one file."""
+
+    def __init__(self, channel, path, room):
+        self._channel, self._path, self._room = channel, path, room
+        self._findings = Findings(channel)
+        self._places = Places(self._place, self._findings.note)
+
+    def run(self):
+        """Tell what kind of file it is, who wrote it, what it is made of, and what it would do."""
+        if self._is_archive():
+            self._part(self._archive)
+        else:
+            self._part(self._hdf5, self._path, True)
+        counts = self._findings.counts
+        self._channel.fact(
+            "inspected",
+            whole=not (counts["not-read-whole"] or counts["unreadable"]),
+            places=self._places.count,
+            acting=self._places.acting,
+            findings=dict(+counts),
+        )
+
+    def _part(self, look, *arguments):
+        """Look at one part of the file; where its bytes lead nowhere, that is a finding."""
+        try:
+            look(*arguments)
+        except BrokenPipeError:
+            raise
+        except MemoryError:
+            self._findings.note("not-read-whole", "/", "it takes more memory than there is for it")
+        except Exception as error:  # HDF5's error classes come as many of Python's
+            words = "{}: {}".format(type(error).__name__, error)
+            self._findings.note("unreadable", "/", words)
+
+    def _is_archive(self):
+        with open(self._path, "rb") as stream:
+            return stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+
+    def _archive(self):
+        """A ``.keras`` file: its members, its configuration, and its weights, which are HDF5."""
+        note = self._findings.note
+        try:
+            opened = archive.open_bounded(self._path)
+            with opened:
+                size = os.path.getsize(self._path)
+                promised = archive.look(opened, size, note)
+                metadata = parsed(archive.read(opened, "metadata.json", MAX_CONFIG), self._repeated)
+                config = archive.read(opened, "config.json", MAX_CONFIG).decode("utf-8", "replace")
+                self._channel.fact(
+                    "archive",
+                    members=len(opened.infolist()),
+                    promised=promised,
+                    keras_version=wire.short(metadata.get("keras_version", ""), 50),
+                )
+                if config:
+                    self._part(self._model, config, "config.json")
+                room = min(self._room, archive.most(size))
+                if archive.extract(opened, "model.weights.h5", "weights.h5", room):
+                    self._part(self._hdf5, "weights.h5", False)
+        except archive.Refused as error:
+            self._findings.note("not-read-whole", "/", str(error))
+
+    def _hdf5(self, path, alone):
+        import h5py
+
+        try:
+            stream = h5py.File(path, "r")
+        except Exception as error:  # as above
+            if alone:
+                self._channel.fact("hdf5", readable=False, error=wire.describe(error))
+            self._findings.note("unreadable", "/", "no HDF5: {}".format(error))
+            return
+        with stream:
+            self._part(self._tree, stream, os.path.getsize(path))
+            if alone:
+                self._part(self._keras, stream)
+            self._part(self._names, stream)
+        if alone and archive_behind(path):
+            self._findings.note("archive-behind", "/", "the file is a zip archive as well")
+
+    def _tree(self, stream, size):
+        walk = hdf5tree.Walk(self._findings.note)
+        walk.walk(stream.id, size)
+        self._channel.fact(
+            "structure",
+            size=size,
+            links=walk.links,
+            groups=walk.groups,
+            datasets=walk.datasets,
+            attributes=walk.attributes,
+            depth=walk.depth,
+            promised=min(walk.promised, 2**62),
+        )
+
+    def _keras(self, stream):
+        config, training = self._attribute(stream, "model_config"), self._attribute(stream, "training_config")
+        self._channel.fact(
+            "hdf5",
+            readable=True,
+            error=None,
+            keras_version=wire.short(self._attribute(stream, "keras_version"), 50),
+            has_model=bool(config),
+            weights_only=weights_alone(stream) and not config,
+            has_training=bool(training),
+            slots=self._slots(stream),
+        )
+        if training:
+            values = parsed(training, self._repeated)
+            self._channel.fact("training", **layers.compilation(values))
+            self._places.walk(values, "training_config")
+        if config:
+            self._model(config, "model_config")
+
+    def _model(self, config, start):
+        """The layers that matter for the course's hints, and what would run on loading."""
+        values = parsed(config, self._repeated)
+        self._channel.fact("model_config", readable=bool(values), **(layers.facts(values) if values else {}))
+        if values:
+            self._places.walk(values, start)
+        else:
+            self._findings.note("unreadable", start, "its configuration is no JSON that Python reads")
+
+    def _place(self, place):
+        self._channel.fact("place", **place)
+
+    def _repeated(self, key):
+        self._findings.note("duplicate-key", wire.short(key, 100), "twice in one object; readers take either")
+
+    def _attribute(self, found, name):
+        """One attribute as text; "" where it is not there, is no text, or is larger than any model's."""
+        import h5py
+
+        if name not in found.attrs:
+            return ""
+        held = h5py.h5a.open(found.id, name.encode())
+        if hdf5tree.promised_by(held) > MAX_CONFIG or held.get_space().get_simple_extent_npoints() != 1:
+            self._findings.note("attribute-too-large", name, "it is no single text")
+            return ""
+        try:
+            value = found.attrs[name]
+        except Exception as error:  # as above
+            self._findings.note("unreadable", name, wire.short(error))
+            return ""
+        value = hdf5tree.text(value)
+        if len(value) > MAX_CONFIG:
+            self._findings.note("attribute-too-large", name, "{:,} characters".format(len(value)))
+            return ""
+        return value
+
+    def _list(self, found, name):
+        """The texts of an attribute, and of those that Keras splits a long one into: name0, name1 ..."""
+        import h5py
+
+        texts = []
+        for part in found.attrs:
+            if not part.startswith(name) or not (part == name or part[len(name) :].isdigit()):
+                continue
+            held = h5py.h5a.open(found.id, part.encode("utf-8", "surrogateescape"))
+            count = held.get_space().get_simple_extent_npoints() + len(texts)
+            if count > MAX_NAMES or hdf5tree.promised_by(held) > MAX_CONFIG:
+                self._findings.note("attribute-too-large", part, "more than {:,} names".format(MAX_NAMES))
+                break
+            value = found.attrs[part]
+            texts += [hdf5tree.text(item) for item in getattr(value, "flat", [value])]
+        return texts
+
+    def _slots(self, stream):
+        """How many variables of the optimizer were saved."""
+        group = child(stream, "optimizer_weights")
+        return 0 if group is None else len(self._list(group, "weight_names"))
+
+    def _names(self, stream):
+        """Names of layers and of weights that occur twice: which of them is loaded is not said."""
+        for group in (stream, child(stream, "model_weights")):
+            names = [] if group is None else self._list(group, "layer_names")
+            for name in repeated(names):
+                self._findings.note("duplicate-layer", name, "twice in layer_names")
+            for name in dict.fromkeys(names):
+                layer = child(group, name)
+                for twice in repeated(self._list(layer, "weight_names")) if layer is not None else ():
+                    self._findings.note("duplicate-weight", twice, "twice in weight_names of {}".format(name))
+
+
+def parsed(text, repeated_key):
+    """A table of JSON, {} where it is none that Python can read."""
+
+    def table(pairs):
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            for key in repeated([key for key, _ in pairs]):
+                repeated_key(key)
+        return found
+
+    try:
+        value = json.loads(text or "{}", object_pairs_hook=table, parse_int=_whole)
+    except (ValueError, RecursionError, MemoryError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _whole(digits):
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("a number of {} digits".format(len(digits)))
+    return int(digits)
+
+
+def repeated(names):
+    """The names that occur more than once, each once."""
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def child(group, name):
+    """A group in a group, by a hard link alone; None where there is none."""
     import h5py
 
-    if name not in group.attrs:
-        return ""
-    identity = h5py.h5a.open(group.id, name.encode())
-    if identity.get_storage_size() > MAX_ATTRIBUTE:
-        return ""
-    return text(group.attrs[name])
-
-
-def layers(config):
-    """Every layer of a model's configuration, nested models opened: (depth, class, config)."""
-    stack = [(0, config)]
-    count = 0
-    while stack and count < MAX_LAYERS:
-        depth, node = stack.pop()
-        if not isinstance(node, dict):
-            continue
-        inner = node.get("config")
-        count += 1
-        if isinstance(inner, dict) and isinstance(inner.get("layers"), list):
-            stack += [(depth + 1, layer) for layer in reversed(inner["layers"])]
-            if depth:
-                yield depth, str(node.get("class_name", "")), inner
-            continue
-        if isinstance(inner, list):
-            # A Sequential of Keras 2.2 and earlier is a plain list of layers.
-            stack += [(depth + 1, layer) for layer in reversed(inner)]
-            continue
-        yield depth, str(node.get("class_name", "")), inner if isinstance(inner, dict) else {}
-
-
-def identifier(value):
-    """Name of a loss or an optimizer out of what Keras writes for it."""
-    if isinstance(value, dict):
-        inner = value.get("config")
-        name = inner.get("name") if isinstance(inner, dict) else None
-        return str(value.get("class_name") or name or json.dumps(value)[:200])
-    return str(value) if isinstance(value, str) else json.dumps(value)[:200] if value else ""
-
-
-def report_model(channel, text_of_config):
-    """The layers that matter for the course's hints, and what would run code on loading."""
-    try:
-        config = json.loads(text_of_config)
-    except (ValueError, RecursionError):
-        channel.fact("model_config", readable=False)
-        return
-    found = list(layers(config))
-    # The same settings nested in a model count for it alone: containers are not layers to freeze.
-    leaves = [item for item in found if "layers" not in item[2]]
-    inner = [item for item in leaves if item[1] != "InputLayer"]
-    frozen_models = sum(
-        len(item[2]["layers"]) for item in found if "layers" in item[2] and item[2].get("trainable") is False
-    )
-    lambdas = [item for item in leaves if item[1] == "Lambda"]
-    channel.fact(
-        "model_config",
-        readable=True,
-        layers=len(inner),
-        frozen=max(sum(item[2].get("trainable") is False for item in inner), frozen_models),
-        first=inner[0][1] if inner else "",
-        lambdas=[
-            {
-                "name": wire.short(item[2].get("name", ""), 100),
-                "module": wire.short(item[2].get("module") or "", 100),
-            }
-            for item in lambdas[:50]
-        ],
-        operations=sorted(
-            {
-                wire.short(item[2].get("function", ""), 100)
-                for item in leaves
-                if item[1] in ("TFOpLambda", "TensorFlowOpLayer")
-            }
-        )[:50],
-    )
+    found = group
+    for part in name.strip("/").split("/"):
+        key = part.encode("utf-8", "surrogatepass")
+        if not isinstance(found, h5py.Group) or not key or not found.id.links.exists(key):
+            return None
+        if found.id.links.get_info(key).type != h5py.h5l.TYPE_HARD:
+            return None
+        opened = h5py.h5o.open(found.id, key)
+        found = h5py.Group(opened) if isinstance(opened, h5py.h5g.GroupID) else None
+    return found
 
 
 def weights_alone(stream):
     """Whether ``save_weights`` wrote the file: Keras 2 notes the layers' names, Keras 3 groups them."""
-    return "layer_names" in stream.attrs or ("layers" in stream and "vars" in stream)
+    groups = [child(stream, name) for name in ("layers", "vars")]
+    return "layer_names" in stream.attrs or None not in groups
 
 
-def slots(stream):
-    """How many variables of the optimizer were saved."""
-    group = stream.get("optimizer_weights")
-    if group is None:
-        return 0
-    # Keras splits a long list: weight_names0, weight_names1, ...
-    return sum(len(group.attrs[name]) for name in group.attrs if name.startswith("weight_names"))
+def archive_behind(path):
+    """Whether the file is a zip archive too, for those that look at its end."""
+    try:
+        archive.open_bounded(path).close()
+    except archive.Refused:
+        return False
+    return True
+
+
+def bound_memory():
+    """Let what a file promises end in MemoryError; libraries that are loaded already are not counted."""
+    try:
+        with open("/proc/self/statm") as stream:
+            pages = int(stream.read().split()[0])
+        most = pages * resource.getpagesize() + MEMORY
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(
+            resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+        )
+    except (OSError, ValueError):
+        pass  # no Linux: the checker watches from outside
 
 
 def main(channel, settings):
-    """Report what kind of file it is, who wrote it, and what the model is made of."""
-    path = os.path.join(settings["inputs"], settings["model"])
-    import h5py
+    """Report what kind of file it is, who wrote it, what it is made of, and what would run on loading."""
+    os.environ["HDF5_PLUGIN_PRELOAD"] = "::"  # HDF5's word for: load no plugins
+    import h5py  # noqa: F401  (before the memory is bounded)
 
-    try:
-        stream = h5py.File(path, "r")
-    except Exception as error:
-        channel.fact("hdf5", readable=False, error=wire.describe(error))
-        return
-    with stream:
-        config = attribute(stream, "model_config")
-        training = attribute(stream, "training_config")
-        channel.fact(
-            "hdf5",
-            readable=True,
-            error=None,
-            keras_version=wire.short(attribute(stream, "keras_version"), 50),
-            has_model=bool(config),
-            weights_only=weights_alone(stream) and not config,
-            has_training=bool(training),
-            slots=slots(stream),
-        )
-    if training:
-        try:
-            values = json.loads(training)
-        except (ValueError, RecursionError):
-            values = {}
-        values = values if isinstance(values, dict) else {}
-        channel.fact(
-            "training",
-            optimizer=wire.short(identifier(values.get("optimizer_config")), 100),
-            loss=wire.short(identifier(values.get("loss")), 200),
-        )
-    if config:
-        report_model(channel, config)
+    bound_memory()
+    path = os.path.join(settings["inputs"], settings["model"])
+    Inspection(channel, path, settings.get("room", 0)).run()
 
 
 if __name__ == "__main__":
