@@ -10,7 +10,7 @@ from checker import __version__, output
 from checker.commands import assignments, check, completion, doctor, env, inspect, parsing, regenerate, report
 from checker.errors import CheckerError, UsageError
 from checker.outcomes import ExitCode
-from checker.text import printable_lines
+from checker.text import printable, printable_lines, without_commands
 
 COMMANDS = (check, report, inspect, assignments, regenerate, doctor, env, completion)
 
@@ -22,7 +22,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         return int(options.command(options))
     except UsageError as error:
-        return _say(error, ExitCode.USAGE)
+        return _say(printable(str(error)), ExitCode.USAGE)
     except CheckerError as error:
         return _say(error, ExitCode.UNDECIDED)
     except KeyboardInterrupt:
@@ -54,5 +54,6 @@ def parser() -> parsing.Parser:
 
 
 def _say(message: object, code: ExitCode) -> int:
-    print("checker: {}".format(printable_lines(str(message))), file=sys.stderr)
+    shown = without_commands("checker: {}".format(printable_lines(str(message))))
+    print(shown, file=sys.stderr)
     return int(code)

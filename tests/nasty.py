@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterator, List
 
 from markdown_it import MarkdownIt
@@ -16,8 +17,17 @@ NASTY = {
     "table": "a|b\\|c\\\\|d\n|e|f|\n| --- |",
     "fences": "``````\n```\n~~~~\n`` `a` \\` `",
     "markup": "# a\n- b\n1. c\n> d\n===\n---\n    e\n**f** _g_ ~~h~~ [i](j) ![k](l) <m@n.o> $p$",
+    "list": "- a\n- b",
+    "numbers": "1) a",
+    "rule": "---",
+    "code": "    a",
     "mentions": "@everyone #1 owner/name#2 www.example.com http://example.com a@example.com",
     "directions": "\u202eabc\u2066\u200f\ufeff",
+    "commands": "::error::a\n  ::stop-commands::b\n"
+    + "c " * 24
+    + "::add-mask::d\n##[debug]e\nf ###vso[g]h##[i",
+    "unseen": "a\u3164\u2800b\ufe00\u034f\uffa0\U000e0101\u115fc",
+    "marks": "a" + "\u0301" * 300 + "b\u20dd\u0327",
     "surrogates": "\udcff\udc80\ud800",
     "no characters": "\ufffe\uffff\U000e0001\U0010ffff",
     "long": "x" * 10_000,
@@ -25,6 +35,10 @@ NASTY = {
     "spaces": "  \t x \n\n",
     "empty": "",
 }
+
+
+# What the log of a CI system takes for a command: GitHub's two forms, Azure's and TeamCity's.
+COMMANDS = re.compile(r"^\s*::|##[a-z]*\[", re.MULTILINE | re.IGNORECASE)
 
 
 def structure(text: str) -> List[Token]:

@@ -23,9 +23,9 @@ from rich.cells import cell_len
 from checker import reports
 from checker.errors import UsageError
 from checker.result import Result
-from checker.text import printable, printable_lines
+from checker.text import printable, printable_lines, without_commands
 from tests import program
-from tests.nasty import NASTY, every_token, structure
+from tests.nasty import COMMANDS, NASTY, every_token, structure
 
 SCHEMA = json.loads((program.ROOT / "checker" / "result.schema.json").read_text())
 XSD = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit-4.xsd"))
@@ -138,7 +138,8 @@ def test_nothing_takes_effect_in_markdown(tame: Dict[str, Any], kind: str) -> No
     assert not re.search(r"[@#][\w/]|:\w|://|www\.", plain)
     fenced = [token.content for token in found if token.type == "fence"]
     if len(NASTY[kind]) < 2_000 and NASTY[kind]:
-        assert sum(printable_lines(NASTY[kind]) in content for content in fenced) >= 6
+        shown = without_commands(printable_lines(NASTY[kind]))
+        assert sum(shown in content for content in fenced) >= 6
     if len(NASTY[kind]) > 2_000:
         assert sum("more characters: the report as JSON has them" in content for content in fenced) >= 6
     assert not [c for c in text if c != "\n" and not c.isprintable()]
@@ -167,6 +168,27 @@ def test_the_terminal_gets_no_controls_and_80_columns(tame: Dict[str, Any], kind
     assert not [c for c in text if c != "\n" and not c.isprintable()]
     assert max(map(cell_len, text.splitlines())) <= 80
     assert text.count(" blocked ") == 1
+
+
+@pytest.mark.parametrize("kind", sorted(NASTY))
+@pytest.mark.parametrize("name", reports.FORMATS)
+def test_nothing_is_a_command_in_the_log_of_a_ci_system(tame: Dict[str, Any], name: str, kind: str) -> None:
+    text = reports.render(name, Result.from_dict(spoilt(tame, NASTY[kind])))
+    assert not COMMANDS.findall(text)
+
+
+@pytest.mark.parametrize("name", reports.FORMATS)
+def test_nothing_on_any_report_is_unseen_or_stands_on_top_of_another_line(
+    tame: Dict[str, Any], name: str
+) -> None:
+    for kind in ("unseen", "marks", "directions", "controls"):
+        text = reports.render(name, Result.from_dict(spoilt(tame, NASTY[kind])))
+        if name in ("json", "junit"):
+            assert text.isascii()
+            text = text if name == "json" else "".join(ElementTree.fromstring(text).itertext())
+        assert not re.search(
+            "[\u0300-\u036f\u20dd]{5}|[\u034f\u115f\u2800\u3164\ufe00\uffa0\U000e0101]", text
+        )
 
 
 @pytest.mark.parametrize("name", reports.FORMATS)
@@ -220,6 +242,32 @@ def test_all_formats_of_a_hostile_folder_at_once(tmp_path: Path) -> None:
     assert rendered.out.replace(mark, "", 1) == markdown
     XSD.validate((tmp_path / "again.xml").read_text())
     assert "rendered from r.json; nothing was checked again" in (tmp_path / "again.txt").read_text()
+
+
+@pytest.mark.parametrize("name", reports.FORMATS)
+def test_no_line_of_a_script_is_a_command_in_the_log(tmp_path: Path, name: str) -> None:
+    folder = program.submission(tmp_path / "::error file=a::b ##[debug]c")
+    script = folder / "0-transfer.py"
+    lines = "\n'::set-output name=points::100' \nQ3\n    ::stop-commands::x \n##[add-mask]e \nQ3\n".replace(
+        "Q3", "'" * 3
+    )
+    script.write_text(script.read_text() + lines)
+    done = program.check(tmp_path, "--quick", folder, "--format", name)
+    assert done.code == 1
+    assert "set-output name=points::100" in done.said("style"), "it is a finding of pycodestyle"
+    assert "set-output name=points" in done.out
+    assert not COMMANDS.findall(done.out)
+
+
+def test_no_message_is_a_command_in_the_log(tmp_path: Path) -> None:
+    name = "a\n::error::b\n##[debug]c.json"
+    (tmp_path / name).write_text("no JSON")
+    line = program.checker()
+    reported = program.check(tmp_path, "report", name, line=line, cwd=tmp_path, json_too=False)
+    edition = program.check(tmp_path, "check", ".", "--assignment", name + ".toml", line=line, json_too=False)
+    missing = program.check(tmp_path, "check", name, line=line, json_too=False)
+    for done in (reported, edition, missing):
+        assert not COMMANDS.findall(program.usage(done))
 
 
 @pytest.mark.parametrize("name", ["json", "junit", "markdown"])

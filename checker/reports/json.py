@@ -9,4 +9,5 @@ from checker.result import Result
 
 def render(result: Result) -> str:
     """Return the result as JSON text with a final new line; ASCII only."""
-    return json.dumps(result.to_dict(), indent=2) + "\n"
+    # "##[" is a command to a CI system whose log this is written to; JSON has another spelling for it.
+    return json.dumps(result.to_dict(), indent=2).replace("##", "#\\u0023") + "\n"

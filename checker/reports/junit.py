@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from checker.outcomes import Status
 from checker.reports import words
 from checker.result import CheckResult, Result
-from checker.text import printable, printable_lines
+from checker.text import printable, printable_lines, without_commands
 
 _TAGS = {
     Status.FAILED: "failure",
@@ -45,7 +45,8 @@ def render(result: Result) -> str:
     for check in result.checks:
         _case(suite, result, check)
     xml: bytes = ElementTree.tostring(suites, encoding="us-ascii", xml_declaration=True)
-    return xml.decode("ascii") + "\n"
+    # Within a tag no line begins: there a line break is an entity.
+    return without_commands(xml.decode("ascii"), "&#58;") + "\n"
 
 
 def _tag(check: CheckResult) -> Optional[str]:

@@ -31,7 +31,7 @@ def render(result: Result) -> str:
 def _head(result: Result) -> Iterator[str]:
     verdict = words.verdict(result)
     yield "# " + _words(verdict[:1].upper() + verdict[1:])
-    yield _words(result.assignment_title)
+    yield markup.paragraph(_cut(result.assignment_title))
     yield _fenced(result.submission)
     yield "Points: " + _words(words.all_points(result))
     yield _words(words.kind(result)[:1].upper() + words.kind(result)[1:])
@@ -62,7 +62,7 @@ def _not_passed(result: Result) -> Iterator[str]:
             lines.append('**course:** "{}"'.format(_words(first.sentence)))
         else:
             lines = ["### {}: {} checks".format(words.status(first), len(group))]
-            lines.append(_words("; ".join(check.title for check in group)))
+            lines.append(markup.paragraph(_cut("; ".join(check.title for check in group))))
         lines += [_row(label, said) for label, said in words.reason_rows(first.reason)]
         yield "\n\n".join(lines)
     waiting = words.waiting(result)

@@ -13,7 +13,7 @@ from checker.editions import Edition
 from checker.outcomes import ExitCode, Status
 from checker.reports import words
 from checker.result import CheckResult, ImagesRecord, Result
-from checker.text import printable, printable_lines
+from checker.text import printable, printable_lines, without_commands
 
 WIDTH = 80
 _STYLES = {
@@ -55,9 +55,27 @@ def show(result: Result, output: Console) -> None:
         output.print(part)
 
 
+class _Log:
+    """A stream that may be the log of a CI system, which takes nothing in it for a command.
+
+    The console writes whole lines, wrapped as they stay.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write whole lines."""
+        written: int = self._file.write(without_commands(text))
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
 def _plain(file: Any) -> Console:
     return Console(
-        file=file,
+        file=_Log(file),
         width=WIDTH,
         force_terminal=False,
         force_jupyter=False,
@@ -72,8 +90,10 @@ def _plain(file: Any) -> Console:
 
 def heading(title: str, folder: str, mark: str = "") -> RenderableType:
     """What is checked against what; ``mark``: a line on where the report comes from."""
-    lines = [(printable(title) + "\n", "bold"), (printable(folder) + "\n", "dim")]
-    return Text.assemble(*lines, *([(mark + "\n", "yellow")] if mark else []))
+    lines = [("\n".join(_filled(printable(title))), "bold"), ("\n".join(_filled(printable(folder))), "dim")]
+    if mark:
+        lines.append(("\n".join(_filled(mark)), "yellow"))
+    return Text.assemble(*((shown + "\n", style) for shown, style in lines))
 
 
 def line(check: CheckResult) -> RenderableType:
@@ -131,7 +151,7 @@ def _failure(checks: List[CheckResult]) -> RenderableType:
     titles = "; ".join(printable(item.title) for item in checks)
     if check.status in words.OPEN:
         titles = "{}: {}".format(check.status.value, titles)
-    heading = Text("\n" + "\n".join(textwrap.wrap(titles, WIDTH)), "bold " + _style(check))
+    heading = Text("\n" + "\n".join(_filled(titles)), "bold " + _style(check))
     rows: List[Tuple[str, Text]] = []
     if len(checks) == 1:
         rows.append(("course", Text('"{}"'.format(printable(check.sentence)), "italic")))
@@ -152,10 +172,13 @@ def _rows(rows: List[Tuple[str, Text]]) -> Text:
 
 def _wrapped(paragraph: str) -> List[str]:
     indent = paragraph[: len(paragraph) - len(paragraph.lstrip(" "))][:40]
-    wrapped = textwrap.wrap(
-        paragraph.strip(" "), WIDTH - 14 - len(indent), replace_whitespace=False, break_on_hyphens=False
-    )
-    return [indent + part for part in wrapped] or [""]
+    return [indent + part for part in _filled(paragraph.strip(" "), WIDTH - 14 - len(indent))] or [""]
+
+
+def _filled(text: str, width: int = WIDTH) -> List[str]:
+    """One printable line as the lines that it takes, none of which begins with a command."""
+    room = width - 3 if "::" in text else width  # for the escape
+    return list(map(without_commands, textwrap.wrap(text, room, break_on_hyphens=False)))
 
 
 def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
