@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Iterator, Optional
 
 from checker import scoring
 from checker.editions import Edition
@@ -16,25 +16,35 @@ from checker.sandbox.channel import Received
 if TYPE_CHECKING:
     import numpy as np
 
+    from checker.memorised.mixing import Mixed
+
+LOOK = 128  # test images between two looks at the confidence sequence, whatever comes among them
 _SCORES = ("<f2", "<f4", "<f8")
 
 
 class Counter:
     """Counts one run of the model. ``labels`` uint8 (n,), or None where no scores are asked for.
 
-    ``early``: end the run as soon as the confidence sequence has decided.
+    ``early``: end the run as soon as the confidence sequence has decided. ``mixed``: what the model scores
+    where that is more than the test images; the sequence sees these alone.
     """
 
     def __init__(
-        self, labels: Optional[np.ndarray], edition: Edition, early: bool, observer: Observer
+        self,
+        labels: Optional[np.ndarray],
+        edition: Edition,
+        early: bool,
+        observer: Observer,
+        mixed: Optional[Mixed] = None,
     ) -> None:
         self.count = Count()
-        self._labels, self._edition = labels, edition
+        self._labels, self._edition, self._mixed = labels, edition, mixed
         self._early, self._observer = early, observer
+        self._verdict: Optional[bool] = None
 
     def restart(self) -> Counter:
         """Begin again, for a probe that is tried once more."""
-        self.count = Count()
+        self.count, self._verdict = Count(), None
         return self
 
     def take(self, received: Received) -> None:
@@ -46,27 +56,54 @@ class Counter:
             raise EvidenceError("an array that was not asked for")
         if header.shape[1:] != (self._edition.classes,) or header.dtype not in _SCORES:
             raise EvidenceError("scores of shape {} and dtype {}".format(list(header.shape), header.dtype))
-        rows = header.shape[0]
-        if count.seen + rows > len(labels):
-            raise EvidenceError("more scores than images")
         scores = np.frombuffer(received.data, header.dtype).reshape(header.shape)
-        finite = np.isfinite(scores).all(axis=1)
-        right = scores.argmax(axis=1) == labels[count.seen : count.seen + rows]
-        count.correct += int((right & finite).sum())
-        count.not_finite += int(rows - finite.sum())
-        count.scores.append(scores)
-        count.seen += rows
+        for part in self._tests(scores, labels):
+            self._count(part, labels)
         now = time.monotonic()
         count.first, count.last = count.first or now, now
+        count.answered += len(scores)
         self._observer.advance(count.seen, len(labels))
-        if self._early and count.seen < len(labels):
-            self._stop_where_decided()
-
-    def _stop_where_decided(self) -> None:
-        if self._labels is None:
-            return
-        verdict = scoring.sequential_verdict(
-            self.count.correct, self.count.seen, len(self._labels), self._edition.threshold
-        )
-        if verdict is not None:
+        if self._verdict is False or (self._verdict and self._enough()):
             raise Stop
+
+    def _enough(self) -> bool:
+        """Whether a model that meets the threshold has answered to enough other images, too."""
+        return self._mixed is None or self.count.answered >= self._mixed.early
+
+    def _tests(self, scores: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
+        """The scores of test images, cut where the sequence is looked at; right answers to all are kept."""
+        count, mixed = self.count, self._mixed
+        if count.answered + len(scores) > len(labels if mixed is None else mixed):
+            raise EvidenceError("more scores than images")
+        if mixed is not None:
+            here = slice(count.answered, count.answered + len(scores))
+            count.right.append(_right(scores, mixed.labels[here]))
+            scores = scores[mixed.tests[here]]
+        while len(scores):
+            left = LOOK - count.seen % LOOK
+            yield scores[:left]
+            scores = scores[left:]
+
+    def _count(self, scores: np.ndarray, labels: np.ndarray) -> None:
+        """Count scores of the next test images; what comes after the decision has no part in it."""
+        import numpy as np
+
+        count = self.count
+        if self._verdict is not None:
+            return
+        count.correct += int(_right(scores, labels[count.seen : count.seen + len(scores)]).sum())
+        count.not_finite += int(len(scores) - np.isfinite(scores).all(axis=1).sum())
+        count.scores.append(scores)
+        count.seen += len(scores)
+        if self._early and count.seen % LOOK == 0 and count.seen < len(labels):
+            self._verdict = scoring.sequential_verdict(
+                count.correct, count.seen, len(labels), self._edition.threshold
+            )
+
+
+def _right(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which rows of scores are finite and highest for their label: bool (m,)."""
+    import numpy as np
+
+    right: np.ndarray = np.isfinite(scores).all(axis=1) & (scores.argmax(axis=1) == labels)
+    return right

@@ -10,6 +10,9 @@ import numpy as np
 
 from checker import datasets
 from checker.editions import Edition
+from checker.memorised import mixing
+from checker.memorised.mixing import Mixed
+from checker.memorised.others import Others
 from checker.progress import Observer
 from checker.typed import plain
 
@@ -35,13 +38,25 @@ class Drawn:
     """Test images uint8 (n, 32, 32, 3) in random order, and their true labels uint8 (n,).
 
     ``decoys`` holds, by the name of a call, the labels that ``preprocess_data`` gets in it: random,
-    drawn apart from the images, with all classes in every batch.
+    drawn apart from the images, with all classes in every batch. ``mixed``: what it gets instead of the test
+    images alone, where copies of some, and others, are mixed into them.
     """
 
     source: datasets.Images
     images: np.ndarray
     labels: np.ndarray
     decoys: Dict[str, np.ndarray]
+    mixed: Optional[Mixed] = None
+
+    @property
+    def shown(self) -> np.ndarray:
+        """All images that submitted code gets: uint8 (m, 32, 32, 3)."""
+        return self.images if self.mixed is None else self.mixed.images
+
+    @property
+    def more(self) -> float:
+        """As many times the test images as submitted code gets; its limits grow with them."""
+        return len(self.shown) / len(self.labels)
 
     def calls(self, few: int) -> Tuple[Call, ...]:
         """The calls of ``preprocess_data``: small ones that are compared, then all images."""
@@ -59,7 +74,7 @@ class Drawn:
             call("column", few, True),
             call("other", few, False),
             call("half", half, False),
-            call("all", len(self.labels), True),
+            call("all", len(self.shown), True),
         )
 
     def lay_out(self, calls: Tuple[Call, ...], workspace: Path) -> Dict[str, Path]:
@@ -67,7 +82,7 @@ class Drawn:
         files: Dict[str, Path] = {}
         for call in calls:
             if call.images not in files:
-                files[call.images] = write(workspace / call.images, self.images[: call.shape[0]])
+                files[call.images] = write(workspace / call.images, self.shown[: call.shape[0]])
             files[call.labels] = write(workspace / call.labels, self.decoys[call.name])
         return files
 
@@ -78,11 +93,19 @@ def draw(
     seed: int,
     few: int,
     observer: Optional[Observer] = None,
+    others: Optional[Others] = None,
 ) -> Drawn:
-    """Load the images, shuffle them, and draw the decoys. Raises ImagesError."""
+    """Load the images, shuffle them, mix others in where asked, and draw the decoys. Raises ImagesError."""
     source = datasets.load(sources, edition, observer)
     generator = np.random.RandomState(seed)
     order = generator.permutation(len(source.labels))
+    images, labels = source.images[order], source.labels[order]
+    mixed = (
+        None
+        if others is None
+        else mixing.mix(images, labels, others.load(source, edition, observer or Observer()), seed)
+    )
+    shown = len(order) if mixed is None else len(mixed)
     first = _decoys(generator, few, edition.classes)
     decoys = {
         "flat": first,
@@ -90,9 +113,9 @@ def draw(
         "column": first,
         "other": _others(generator, first, edition.classes),
         "half": first[: few // 2],
-        "all": _decoys(generator, len(order), edition.classes),
+        "all": _decoys(generator, shown, edition.classes),
     }
-    return Drawn(source, source.images[order], source.labels[order], decoys)
+    return Drawn(source, images, labels, decoys, mixed)
 
 
 def _decoys(generator: np.random.RandomState, count: int, classes: int) -> np.ndarray:

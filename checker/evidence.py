@@ -294,7 +294,8 @@ class ModelEvidence:
     """What loading the model gave (told), and the raw scores, counted outside (seen).
 
     ``slots``: as many variables the optimizer has after loading; -1: not told. ``scores``: raw, (batch,
-    classes), in the order of the images.
+    classes), in the order of the test images. ``answered``: as many images had a score, those mixed in too;
+    ``right``: bool (batch,), which of them were right, where any were mixed in.
     """
 
     run: Run
@@ -309,6 +310,8 @@ class ModelEvidence:
     correct: int
     not_finite: int
     scores: Tuple[np.ndarray, ...]
+    answered: int
+    right: Tuple[np.ndarray, ...]
     seconds_predicting: float
 
 
@@ -392,12 +395,17 @@ def inspection_evidence(run: Run, receiver: Receiver) -> InspectionEvidence:
 
 @dataclass
 class Count:
-    """Scores counted so far; outside, from raw arrays, against labels that no sandbox holds."""
+    """Scores counted so far; outside, from raw arrays, against labels that no sandbox holds.
+
+    ``answered`` and ``right`` are of all that the model scores where others are mixed into the test images.
+    """
 
     seen: int = 0
     correct: int = 0
     not_finite: int = 0
     scores: List[np.ndarray] = field(default_factory=list)
+    answered: int = 0
+    right: List[np.ndarray] = field(default_factory=list)
     first: float = 0.0
     last: float = 0.0
 
@@ -418,6 +426,8 @@ def model_evidence(run: Run, receiver: Receiver, count: Count) -> ModelEvidence:
         correct=count.correct,
         not_finite=count.not_finite,
         scores=tuple(count.scores),
+        answered=count.answered,
+        right=tuple(count.right),
         seconds_predicting=count.last - count.first,
     )
 

@@ -21,6 +21,7 @@ def of(evidence: Evidence) -> Tuple[Fact, ...]:
         *_source(evidence.gathered("source"), evidence.interpreter.python),
         *_inspection(evidence.gathered("inspection")),
         *_model(evidence),
+        *_memorised(evidence),
         *_main(evidence),
     )
 
@@ -94,6 +95,13 @@ def _model(evidence: Evidence) -> Iterator[Fact]:
 def _has_lambda(evidence: Evidence) -> bool:
     inspection: Optional[InspectionEvidence] = evidence.gathered("inspection")
     return inspection is not None and inspection.config is not None and bool(inspection.config.lambdas)
+
+
+def _memorised(evidence: Evidence) -> Iterator[Fact]:
+    """The accuracy on images that were mixed into the test images, beside that on these."""
+    if evidence.request.others is not None and evidence.scored():
+        for comparison in evidence.memorised():
+            yield Fact(comparison.name, comparison.words())
 
 
 def _main(evidence: Evidence) -> Iterator[Fact]:

@@ -25,6 +25,8 @@ from checker.versions import Versions
 if TYPE_CHECKING:
     from checker.datasets import Source  # these need NumPy, which a quick run does without
     from checker.drawing import Drawn
+    from checker.memorised.comparing import Comparison
+    from checker.memorised.others import Others
 
 COURSE_MAIN = reference.FOLDER / "0-main.py"
 FEW = 40  # images for the small calls of preprocess_data
@@ -37,7 +39,8 @@ _OURS_ALONE = ("source", "inspection")  # no submitted code runs in these: a wro
 class Request:
     """What was asked for: where images may come from, how they are decided on, and the seed of every draw.
 
-    ``with_main``: the course's own script is to run too.
+    ``with_main``: the course's own script is to run too. ``others``: images that are to be mixed into the
+    test images, so that a memorised test set shows.
     """
 
     quick: bool
@@ -45,6 +48,7 @@ class Request:
     images: Tuple[Source, ...]
     seed: int
     with_main: bool = False
+    others: Optional[Others] = None
 
 
 class Evidence:
@@ -95,7 +99,7 @@ class Evidence:
         received = self.script().arrays.get("all:X")
         if received is None or not received.header.shape:
             return None
-        return received if received.header.shape[0] == len(self.drawn().labels) else None
+        return received if received.header.shape[0] == len(self.drawn().shown) else None
 
     def versions(self) -> Versions:
         """Compare the Keras that saved the model (where that is known by now), ours, and the course's."""
@@ -127,8 +131,17 @@ class Evidence:
             threshold=self.edition.threshold,
             decided_by=decision.decided_by,
             meets=decision.meets,
-            images_per_second=round(model.seen / seconds, 1) if seconds > 0 else 0.0,
+            images_per_second=round(model.answered / seconds, 1) if seconds > 0 else 0.0,
         )
+
+    def memorised(self) -> Tuple[Comparison, ...]:
+        """The accuracy beside that on the images that were mixed in; nothing where none were."""
+        mixed = self.drawn().mixed
+        if mixed is None:
+            return ()
+        from checker.memorised import comparing
+
+        return comparing.compare(mixed, self.model().right)
 
     def scored(self) -> bool:
         """Whether the model has run and scored images."""
@@ -170,11 +183,14 @@ class Evidence:
             raise self._kept[name]
         return self._kept[name]
 
-    def _limits(self, seconds: float, then: Optional[Mapping[str, float]] = None) -> Limits:
+    def _limits(
+        self, seconds: float, then: Optional[Mapping[str, float]] = None, more: float = 1.0
+    ) -> Limits:
+        """The edition's limits; ``more``: as many times its images, and so its memory."""
         limits = self.edition.limits
         return Limits(
             seconds=seconds,
-            memory=limits.memory_megabytes * 10**6,
+            memory=int(limits.memory_megabytes * 10**6 * more),
             processes=limits.processes,
             printed=limits.printed_megabytes * 10**6,
             scratch=limits.scratch_megabytes * 10**6,
@@ -255,7 +271,9 @@ class Evidence:
     def _draw(self) -> Drawn:
         from checker import drawing
 
-        return drawing.draw(self.request.images, self.edition, self.request.seed, FEW, self._observer)
+        return drawing.draw(
+            self.request.images, self.edition, self.request.seed, FEW, self._observer, self.request.others
+        )
 
     def _gather_script(self) -> evidence.ScriptEvidence:
         self._need_tensorflow()
@@ -278,10 +296,11 @@ class Evidence:
                 {
                     "tensorflow": limits.import_seconds,
                     "imported": limits.import_seconds,
-                    "calling": limits.preprocess_seconds,
+                    "calling": limits.preprocess_seconds * drawn.more,
                 },
+                drawn.more,
             ),
-            lambda: Receiver(limits.array_megabytes * 10**6, self._workspace),
+            lambda: Receiver(int(limits.array_megabytes * 10**6 * drawn.more), self._workspace),
         )
         return evidence.script_evidence(run, receiver)
 
@@ -311,8 +330,9 @@ class Evidence:
             self.edition,
             early=not self.request.exact and len(drawn.labels) >= self.edition.test_images,
             observer=self._observer,
+            mixed=drawn.mixed,
         )
-        most = len(drawn.labels) * self.edition.classes * 8  # bytes; a score has 64 bits at most
+        most = len(drawn.shown) * self.edition.classes * 8  # bytes; a score has 64 bits at most
         run, receiver = self._run(
             "model",
             "Scoring the test images",
@@ -332,6 +352,7 @@ class Evidence:
                     "compiled": limits.progress_seconds,
                     "scores": limits.progress_seconds,
                 },
+                drawn.more,
             ),
             lambda: Receiver(most, on_array=counter.restart().take),
         )

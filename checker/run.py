@@ -44,6 +44,7 @@ from checker.typed import plain
 
 if TYPE_CHECKING:
     from checker.datasets import Source
+    from checker.memorised.others import Others
 
 
 _NO_POINTS = (result.Status.NOT_RUN, result.Status.ERROR)
@@ -63,6 +64,8 @@ class Options:
     images: Optional[str] = None
     with_main: bool = False
     seed: Optional[int] = None
+    memorised: bool = False
+    private_images: Optional[str] = None
 
 
 def shown_folder(folder: str) -> str:
@@ -87,7 +90,12 @@ def examine(
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "big")
     reading = _reads_alone(options, edition)
     request = Request(
-        reading, options.exact, _sources(options, edition, environment), seed, options.with_main
+        reading,
+        options.exact,
+        _sources(options, edition, environment),
+        seed,
+        options.with_main,
+        _others(options, edition, environment),
     )
     choice = choose(options.python, environment, edition)
     with workspace(observer) as place:
@@ -124,6 +132,11 @@ def look(options: Options, environment: Mapping[str, str]) -> Edition:
         if options.images is not None:
             why = "--quick: a quick run scores" if options.quick else "--select: the selected checks score"
             raise UsageError("--images with {} no images; leave out one of the two.".format(why))
+        if options.memorised or options.private_images is not None:
+            raise UsageError(
+                "--memorised and --private-images compare scores, and this run makes none; leave out --quick"
+                " or --select."
+            )
         if options.exact:
             raise UsageError(
                 "--exact scores every image, and this run scores none; leave out --select or it."
@@ -138,6 +151,7 @@ def look(options: Options, environment: Mapping[str, str]) -> Edition:
         source = datasets.named(options.images, environment)
         if source is not None:
             datasets.look(source, edition)
+        _others(options, edition, environment)  # private images that cannot be used are seen now
     return edition
 
 
@@ -179,6 +193,15 @@ def _sources(options: Options, edition: Edition, environment: Mapping[str, str])
     from checker import datasets
 
     return datasets.candidates(options.images, environment, edition)
+
+
+def _others(options: Options, edition: Edition, environment: Mapping[str, str]) -> Optional[Others]:
+    """What is to be mixed into the test images: nothing at the desk, where it would cost time."""
+    if _reads_alone(options, edition) or not (options.memorised or options.private_images is not None):
+        return None
+    from checker.memorised import others
+
+    return others.find(options.images, options.private_images, environment, edition)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Callable
+
 from checker.checks.loading import loaded
 from checker.gather import Evidence
 from checker.outcomes import Blocked, Cure, Failure
@@ -18,7 +20,7 @@ _ODD = Cure(
 )
 
 
-def check_accuracy(evidence: Evidence) -> None:
+def check_accuracy(evidence: Evidence, flag: Callable[[str], None]) -> None:
     """At least the edition's share of the test images is classified correctly. Seen: counted here."""
     loaded(evidence)
     accuracy = evidence.accuracy()
@@ -32,6 +34,9 @@ def check_accuracy(evidence: Evidence) -> None:
             name,
             evidence.mend("model_predicts"),
         )
+    for comparison in evidence.memorised():
+        if comparison.gap.flagged:
+            flag(comparison.flag())
     if accuracy.meets:
         return
     share = accuracy.correct / accuracy.seen if accuracy.seen else 0.0

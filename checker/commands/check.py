@@ -55,6 +55,17 @@ def add(commands: Any) -> None:
         " (or CHECKER_IMAGES; default: Keras's cache, what was downloaded earlier, else embedded)",
     )
     parser.add_argument(
+        "--memorised",
+        action="store_true",
+        help="mix changed copies of test images, and training images where there are some, among them: a"
+        " model that knows these images and not the classes is flagged",
+    )
+    parser.add_argument(
+        "--private-images",
+        metavar="FILE.npz",
+        help="images that nobody could learn from, x_test and y_test: mixed in too (implies --memorised)",
+    )
+    parser.add_argument(
         "--select",
         action="append",
         default=[],
@@ -79,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
         python=options.python,
         images=options.images,
         with_main=options.with_main,
+        memorised=options.memorised,
+        private_images=options.private_images,
     )
     plan = formats.plan(options.format)
     edition = running.look(asked, os.environ)

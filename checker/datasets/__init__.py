@@ -26,7 +26,7 @@ from checker.progress import Observer
 __all__ = [
     "EMBEDDED", "KNOWN", "MAX_IMAGES", "Choice", "Images", "Source",
     "candidates", "choose", "digest", "load", "look", "look_training", "named", "pack",
-    "training", "training_sources", "unpack", "with_digest",
+    "training", "training_sources", "training_there", "unpack", "with_digest",
 ]  # fmt: skip
 
 
@@ -92,6 +92,16 @@ def training_sources(
     return tuple(found)
 
 
+def training_there(
+    what: Optional[str], environment: Mapping[str, str], edition: Edition
+) -> Tuple[Source, ...]:
+    """Where training images lie on this machine, what is named first; none is no error."""
+    split, asked = splits.training(edition), named(what, environment)
+    places = [asked] if asked is not None and asked.kind != "download" else []
+    places.extend(caches(environment, edition) if split.batches else ())
+    return tuple(source for source in places if _has(source, split))
+
+
 def look_training(source: Source, edition: Edition) -> None:
     """Look whether a source has training images, without reading them. Raises ImagesError."""
     _look(source, splits.training(edition))
@@ -107,6 +117,14 @@ def _look(source: Source, split: Split, places: Sequence[Source] = ()) -> None:
         _glance(source, split)
     except Refused as error:
         raise refusals.unusable(source, split, error, places) from error
+
+
+def _has(source: Source, split: Split) -> bool:
+    try:
+        _glance(source, split)
+    except Refused:
+        return False
+    return True
 
 
 def _glance(source: Source, split: Split) -> None:
