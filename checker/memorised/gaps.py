@@ -16,7 +16,7 @@ from checker.scoring import clopper_pearson
 
 ERROR = 3e-4  # of each comparison; three of them together err less often than once in 1,000 runs
 _NUISANCE = ERROR / 10  # of ERROR, for the interval of what is not known
-_GRID, _STEPS = 48, 16
+_GRID, _STEPS = 32, 14
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def mix(
         TRAINING: _chosen(loaded.training, len(labels), generator),
         PRIVATE: _chosen(loaded.private, MOST_PRIVATE, generator),
     }
-    kind, of = _places(len(labels), len(others[TRAINING][1]), len(others[PRIVATE][1]), generator)
+    kind, of = places(len(labels), len(others[TRAINING][1]), len(others[PRIVATE][1]), generator)
     mixed = Mixed(np.empty((len(kind), *images.shape[1:]), np.uint8), np.empty(len(kind), np.uint8), kind, of)
     mixed.images[kind == TEST], mixed.labels[kind == TEST] = images, labels
     copied = of[kind == COPY]
@@ -97,12 +97,12 @@ def _chosen(
     return source.images[chosen], source.labels[chosen]
 
 
-def _places(
+def places(
     tests: int, trainings: int, privates: int, generator: np.random.RandomState
 ) -> Tuple[np.ndarray, np.ndarray]:
     """What each image is, and which test image it is or is a copy of: uint8 (m,), int (m,)."""
     kinds: List[np.ndarray] = []
-    places: List[np.ndarray] = []
+    ofs: List[np.ndarray] = []
     for start in range(0, tests, CHUNK):
         share = FIRST if start < EARLY else LATER
         own = np.arange(start, min(start + CHUNK, tests))
@@ -115,8 +115,8 @@ def _places(
         of = np.full(len(kind), -1)
         of[kind == TEST], of[kind == COPY] = own, copied
         kinds.append(kind.astype(np.uint8))
-        places.append(of)
-    return np.concatenate(kinds), np.concatenate(places)
+        ofs.append(of)
+    return np.concatenate(kinds), np.concatenate(ofs)
 
 
 def _count(share: float, own: np.ndarray) -> int:
