@@ -22,6 +22,7 @@ from checker.gather import Evidence
 from checker.outcomes import Flag, Outcome, Reason, Status
 from checker.progress import Observer
 from checker.result import CheckResult
+from checker.text import cut
 
 _OPTIONS = [
     "-c", os.devnull, "--rootdir", str(checks.FOLDER), "--noconftest", "--capture=no",
@@ -34,6 +35,8 @@ _OPTIONS = [
 _ALL = "a run of all checks"
 _NOT_QUICK = Reason("run-quick", _ALL, "--quick runs those that need no TensorFlow", "", "checker check")
 _NOT_SELECTED = Reason("run-select", _ALL, "--select names other checks", "", "checker check")
+_MOST_LETTERS = 5_000  # of one text of a reason, or of a flag
+_MOST_FLAGS = 50
 _OURS = "This is a fault of the checker, not of the submission; please report it."
 
 
@@ -149,7 +152,8 @@ class _Plugin:
 
     def _keep(self, name: str, status: Status, reason: Optional[Reason]) -> None:
         self._catch_up(name)
-        self._add(self._result(name, self._edition.checks[name], status, reason, tuple(self._flags)))
+        flags = tuple(cut(flag, _MOST_LETTERS) for flag in self._flags[:_MOST_FLAGS])
+        self._add(self._result(name, self._edition.checks[name], status, _cut(reason), flags))
 
     def _catch_up(self, until: Optional[str]) -> None:
         """What was declared to run before ``until`` and was not reported is an error of ours."""
@@ -227,6 +231,13 @@ def _outcome(error: Optional[BaseException]) -> Tuple[Status, Optional[Reason]]:
         place,
         _OURS,
     )
+
+
+def _cut(reason: Optional[Reason]) -> Optional[Reason]:
+    """The same in texts of a length that people read: submitted code may have said some of it."""
+    if reason is None:
+        return None
+    return Reason(**{name: cut(said, _MOST_LETTERS) for name, said in vars(reason).items()})
 
 
 def _words(error: BaseException) -> str:

@@ -9,14 +9,16 @@ from typing import Iterator, Optional, Tuple
 from checker.evidence import InspectionEvidence, MainEvidence, ModelEvidence, SourceEvidence
 from checker.gather import Evidence
 from checker.result import Fact
+from checker.text import cut
 
 _SHOWN = 5
+_MOST_LETTERS = 5_000  # of a fact: submitted code may have told it
 _PRINTED = re.compile(rb"(?:\b|_)acc(?:uracy)?: ([0-9.e+-]{1,20})")
 
 
 def of(evidence: Evidence) -> Tuple[Fact, ...]:
     """Return the facts of one run; a stage that did not run has none."""
-    return (
+    found = (
         *_counts(evidence),
         *_source(evidence.gathered("source"), evidence.interpreter.python),
         *_inspection(evidence.gathered("inspection")),
@@ -24,6 +26,7 @@ def of(evidence: Evidence) -> Tuple[Fact, ...]:
         *_memorised(evidence),
         *_main(evidence),
     )
+    return tuple(Fact(cut(fact.name, _MOST_LETTERS), cut(fact.value, _MOST_LETTERS)) for fact in found)
 
 
 def _counts(evidence: Evidence) -> Iterator[Fact]:

@@ -11,6 +11,8 @@ import enum
 import functools
 from typing import Any, Dict, Mapping, Type, TypeVar, Union, get_type_hints
 
+from checker.text import cut
+
 T = TypeVar("T")
 
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -39,7 +41,7 @@ def mismatch(key: str, expected: str, found: Any) -> FieldError:
         shown = {None: "nothing", True: "true", False: "false"}[found]
     if len(shown) > 80:
         shown = shown[:77] + "..."
-    return FieldError("{}: expected {}, found {}".format(key or "the whole", expected, shown))
+    return FieldError("{}: expected {}, found {}".format(cut(key, 200) or "the whole", expected, shown))
 
 
 def plain(value: Any) -> Any:

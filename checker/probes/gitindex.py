@@ -11,16 +11,19 @@ from typing import Collection, Dict, Iterator, Tuple
 
 MAX_ENTRIES = 500_000
 MAX_NAME = 4096
+MAX_VARINT = 1 << 40  # a longer number is none of git's, and grows more slowly with each byte
 _EXTENDED, _STAGE = 0x4000, 0x3000
 
 
 def modes(path: str, wanted: Collection[str]) -> Iterator[Dict[str, str]]:
-    """Yield {"name", "mode"} for the entries of the index whose full names are ``wanted``."""
+    """Yield {"name", "mode"} for the entries of the index whose full names are ``wanted``, once for each."""
     with open(path, "rb") as stream:
         data = stream.read()
+    missing = set(wanted)
     try:
         for name, mode in _entries(data):
-            if name in wanted:
+            if name in missing:
+                missing.discard(name)
                 yield {"name": name, "mode": "{:06o}".format(mode)}
     except (struct.error, IndexError, ValueError):
         return
@@ -65,4 +68,6 @@ def _varint(data: bytes, offset: int) -> Tuple[int, int]:
         offset += 1
         byte = data[offset]
         value = ((value + 1) << 7) | (byte & 0x7F)
+        if value > MAX_VARINT:
+            raise ValueError("a number that is too long")
     return value, offset + 1

@@ -121,7 +121,7 @@ def report_syntax(channel, path, version):
             # Only the compiler refuses a "return" outside a function, or a parameter named twice.
             compile(source, name, "exec", dont_inherit=True)
             check_features(source, name, version)
-        except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as caught:
+        except Exception as caught:  # Python's parser knows more of them than it says, SystemError for one
             tree, error = None, parse_error(caught)
     channel.fact("syntax", error=bounded(error))
     return tree

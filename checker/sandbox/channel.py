@@ -20,6 +20,7 @@ STARTED = "started"  # what a probe says before anything else; no fact of its ow
 MAX_FACT = 200_000
 MAX_FACTS = 20_000
 MAX_FACT_BYTES = 8_000_000
+MAX_DEPTH = 20  # of lists and tables in a fact
 MAX_DIGITS = 30  # of a whole number in a fact
 _HEADER = struct.Struct(">BQ")
 _FACT, _ARRAY = 1, 2
@@ -242,7 +243,24 @@ def _parsed(payload: bytes) -> Any:
         # Half of a surrogate pair cannot be written to any report.
         text = json.dumps(fact, ensure_ascii=False)
         fact = _loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    if _depth(fact) > MAX_DEPTH:
+        # JSON reads what is nested almost as deeply as the stack goes; nothing else of Python does.
+        raise ValueError("a fact that is nested too deeply")
     return fact
+
+
+def _depth(fact: Any) -> int:
+    """How many lists and tables stand in each other, counted no further than is needed."""
+    depth, level = 0, [fact]
+    while level and depth <= MAX_DEPTH:
+        depth += any(isinstance(item, (list, dict)) for item in level)
+        inner = [
+            item.values() if isinstance(item, dict) else item
+            for item in level
+            if isinstance(item, (list, dict))
+        ]
+        level = [item for items in inner for item in items]
+    return depth
 
 
 def _loads(text: str) -> Any:
