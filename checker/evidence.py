@@ -6,13 +6,13 @@ in which submitted code ran, and may lower a verdict, never raise it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Type, TypeVar
 
 from checker.errors import EvidenceError
 from checker.modelfile import Archive, FileFinding, Inspected, ModelFile, Place, Structure
 from checker.sandbox import Run
-from checker.sandbox.channel import Received, Receiver
+from checker.sandbox.channel import ITEM_SIZES, Received, Receiver
 from checker.typed import FieldError, structure
 
 if TYPE_CHECKING:
@@ -316,6 +316,43 @@ class ModelEvidence:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """How far the scores of a model as handed in are from those of the same weights in stock layers.
+
+    ``largest``: as a part of the largest score, or of 1; ``classes``: images of another class.
+    """
+
+    images: int
+    largest: float
+    classes: int
+
+
+@dataclass(frozen=True)
+class CleanEvidence:
+    """Scores of the model rebuilt from stock layers, where no submitted code ran (seen).
+
+    ``opaque_because``: why they do not count; "" where they do. ``mode``: how the images were prepared,
+    ``resize``: what stood for the Lambda.
+    """
+
+    opaque_because: str
+    run: Optional[Run] = None
+    mode: str = ""
+    resize: str = ""
+    count: Count = field(default_factory=lambda: Count())
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Numbers in a model file: the outermost layer that they belong to, their name, dtype and shape."""
+
+    layer: str
+    name: str
+    dtype: str
+    shape: Tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class MainEvidence:
     """What the course's own script did (told), on ``images`` images against stand-in labels.
 
@@ -422,14 +459,48 @@ def model_evidence(run: Run, receiver: Receiver, count: Count) -> ModelEvidence:
         shapes=_one(Shapes, receiver, "shapes"),
         compiled=_one(Compiled, receiver, "compiled"),
         predict_error=_error(receiver.last("predict_raised")),
-        seen=count.seen,
-        correct=count.correct,
-        not_finite=count.not_finite,
-        scores=tuple(count.scores),
-        answered=count.answered,
-        right=tuple(count.right),
-        seconds_predicting=count.last - count.first,
+        **_counted(count),
     )
+
+
+def _counted(count: Count) -> Dict[str, Any]:
+    """What was counted, as fields of ModelEvidence."""
+    return {
+        "seen": count.seen,
+        "correct": count.correct,
+        "not_finite": count.not_finite,
+        "scores": tuple(count.scores),
+        "answered": count.answered,
+        "right": tuple(count.right),
+        "seconds_predicting": count.last - count.first,
+    }
+
+
+def clean_evidence(run: Run, mode: str, resize: str, count: Count) -> CleanEvidence:
+    """What was counted of a model rebuilt."""
+    return CleanEvidence("", run, mode, resize, count)
+
+
+def decisive(model: ModelEvidence, clean: CleanEvidence) -> ModelEvidence:
+    """The evidence of a model with the scores that decide: those of the model rebuilt where they count."""
+    if clean.opaque_because or clean.run is None:
+        return model
+    return replace(model, run=clean.run, **_counted(clean.count))
+
+
+def opaque(because: str) -> CleanEvidence:
+    """The evidence of a model that cannot be evaluated clean; the reason is cut to a line or two."""
+    words = " ".join(because.split())
+    return CleanEvidence(words if len(words) <= 300 else words[:297] + "...")
+
+
+def weights_index(receiver: Receiver) -> Tuple[Weights, ...]:
+    """Validate what the probe ``weights`` reported of each array."""
+    found = [item for fact in receiver.of("weights") for item in _items(Weights, fact)]
+    for item in found:
+        if item.dtype not in ITEM_SIZES or any(side < 0 for side in item.shape):
+            raise EvidenceError("weights that are no plain numbers")
+    return tuple(found)
 
 
 def main_evidence(run: Run, receiver: Receiver, images: int, right: int) -> MainEvidence:
@@ -466,8 +537,10 @@ def _every(cls: Type[T], receiver: Receiver, name: str) -> Tuple[T, ...]:
 
 def _list(cls: Type[T], receiver: Receiver, name: str) -> Tuple[T, ...]:
     fact = receiver.last(name)
-    if fact is None:
-        return ()
+    return () if fact is None else _items(cls, fact)
+
+
+def _items(cls: Type[T], fact: Mapping[str, Any]) -> Tuple[T, ...]:
     found = fact.get("found")
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise EvidenceError("a fact that does not fit a list of {}".format(cls.__name__))

@@ -23,6 +23,7 @@ def of(evidence: Evidence) -> Tuple[Fact, ...]:
         *_source(evidence.gathered("source"), evidence.interpreter.python),
         *_inspection(evidence.gathered("inspection")),
         *_model(evidence),
+        *_clean(evidence),
         *_memorised(evidence),
         *_main(evidence),
     )
@@ -93,6 +94,21 @@ def _model(evidence: Evidence) -> Iterator[Fact]:
                 model.slots, saved
             ),
         )
+
+
+def _clean(evidence: Evidence) -> Iterator[Fact]:
+    """How the model was rebuilt, and how far its scores are from those of the model as handed in."""
+    if not evidence.scored():
+        return
+    clean, difference = evidence.clean(), evidence.difference()
+    if difference is None:
+        return
+    words = "preprocess_input of the mode {}; images {}; {:,} images scored as handed in, too:"
+    words += " largest difference {:.1g}, {:,} of another class"
+    yield Fact(
+        "rebuilt with",
+        words.format(clean.mode, clean.resize, difference.images, difference.largest, difference.classes),
+    )
 
 
 def _has_lambda(evidence: Evidence) -> bool:

@@ -17,12 +17,13 @@ from checker.interpreters import Interpreter
 from checker.outcomes import Blocked, Outcome
 from checker.progress import Observer
 from checker.result import Accuracy, StageRecord
-from checker.sandbox import Limits, Run, Sandbox
+from checker.sandbox import Limits, Run, Sandbox, Stop
 from checker.sandbox.channel import Received, Receiver
 from checker.submission import Submission, SubmittedFile
 from checker.versions import Versions
 
 if TYPE_CHECKING:
+    from checker.clean.evaluation import Evaluation
     from checker.datasets import Source  # these need NumPy, which a quick run does without
     from checker.drawing import Drawn
     from checker.memorised.comparing import Comparison
@@ -30,9 +31,14 @@ if TYPE_CHECKING:
 
 COURSE_MAIN = reference.FOLDER / "0-main.py"
 FEW = 40  # images for the small calls of preprocess_data
+MOST_TOLD = 64_000_000  # bytes of what the Lambda alone makes of a few images
 # On Python 3.12 and later the older one takes the inside of f-strings for code.
 OLDER_PYCODESTYLE, NEWER_PYCODESTYLE = "2.6.0", "2.11.1"
-_OURS_ALONE = ("source", "inspection")  # no submitted code runs in these: a wrong word is our fault
+_OURS_ALONE = (
+    "source",
+    "inspection",
+    "weights",
+)  # no submitted code runs in these: a wrong word is our fault
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,24 @@ class Evidence:
         """What loading the model and scoring the images gave."""
         return self._once("model", self._gather_model)
 
+    def clean(self) -> evidence.CleanEvidence:
+        """What the model rebuilt from stock layers scores, or why it is opaque."""
+        self.model()
+        found: evidence.CleanEvidence = self._kept["clean"]
+        return found
+
+    def decisive(self) -> evidence.ModelEvidence:
+        """The model's evidence, with the scores that decide."""
+        return evidence.decisive(self.model(), self.clean())
+
+    def difference(self) -> Optional[evidence.Difference]:
+        """How far the model as handed in is from the one rebuilt; None where it is opaque."""
+        if self.clean().opaque_because:
+            return None
+        from checker.clean import comparing
+
+        return comparing.compare(self.decisive().scores, self.model().scores)
+
     def main(self) -> evidence.MainEvidence:
         """What the course's own script does with the images that the model has scored."""
         return self._once("main", self._gather_main)
@@ -110,9 +134,9 @@ class Evidence:
 
     def accuracy(self) -> Optional[Accuracy]:
         """Return the accuracy counted, or None where the model scored nothing."""
-        model = self.model()
-        if not model.seen:
+        if not self.model().seen:
             return None
+        model, opaque_because = self.decisive(), self.clean().opaque_because
         total = len(self.drawn().labels)
         # A score that never came is wrong; only a run that we ended ourselves is a part.
         seen = model.seen if model.run.ending == "stopped" else total
@@ -132,6 +156,8 @@ class Evidence:
             decided_by=decision.decided_by,
             meets=decision.meets,
             images_per_second=round(model.answered / seconds, 1) if seconds > 0 else 0.0,
+            evaluation="opaque" if opaque_because else "clean",
+            opaque_because=opaque_because,
         )
 
     def memorised(self) -> Tuple[Comparison, ...]:
@@ -141,7 +167,7 @@ class Evidence:
             return ()
         from checker.memorised import comparing
 
-        return comparing.compare(mixed, self.model().right)
+        return comparing.compare(mixed, self.decisive().right)
 
     def scored(self) -> bool:
         """Whether the model has run and scored images."""
@@ -206,13 +232,14 @@ class Evidence:
         limits: Limits,
         new_receiver: Callable[[], Receiver],
         sandbox: Optional[Sandbox] = None,
+        observer: Optional[Observer] = None,
     ) -> Tuple[Run, Receiver]:
         """Run a probe; where the probe itself fails, once more, then ToolError."""
-        box = sandbox or self._sandbox
+        box, observer = sandbox or self._sandbox, observer or self._observer
         for _ in range(2):
             receiver = new_receiver()
-            self._observer.stage(title)
-            run = box.run(probe, settings, inputs, limits, receiver, self._observer.tick)
+            observer.stage(title)
+            run = box.run(probe, settings, inputs, limits, receiver, observer.tick)
             self.stages.append(
                 StageRecord(probe, run.ending, run.detail, run.seconds, run.cpu_seconds, run.peak_memory)
             )
@@ -319,21 +346,83 @@ class Evidence:
         return evidence.inspection_evidence(run, receiver)
 
     def _gather_model(self) -> evidence.ModelEvidence:
+        """Score the images with the model as handed in and, beside it, with the same model rebuilt."""
         self._need_tensorflow()
-        path = self.need(self.submission.model, "model_file")
-        received = self.preprocessed()
+        path, received = self.need(self.submission.model, "model_file"), self.preprocessed()
+        if received is None:
+            self._kept["clean"] = evidence.opaque("there is no X_p")
+            return self._score(path, None, None)
+        from checker.clean.evaluation import Evaluation, Order
+
+        name, drawn = self.edition.files.model.name, self.drawn()
+        counter, folder = self._counter(received, Observer()), self._workspace / "clean"
+        self._own_sandbox()
+        order = Order(path, name, drawn.shown, received, counter, self._most_scores(), folder)
+        with Evaluation(order, self._run_aside) as aside:
+            model = self._score(path, received, aside)
+            self._kept["clean"] = aside.finish(self._observer)
+        if aside.relied_on and self._kept["clean"].opaque_because:
+            return self._score(path, received, None)  # what it was ended for did not come to its end
+        return model
+
+    def _run_aside(
+        self,
+        probe: str,
+        settings: Mapping[str, object],
+        inputs: Mapping[str, Path],
+        new_receiver: Callable[[], Receiver],
+        observer: Observer,
+    ) -> Tuple[Run, Receiver]:
+        """Run a probe of the clean evaluation."""
+        limits = self.edition.limits
+        if probe == "weights":
+            allowed, box = self._limits(limits.inspection_seconds), self._own_sandbox()
+            return self._run(probe, "", own.settings(settings), inputs, allowed, new_receiver, box, observer)
+        allowed = self._limits(
+            limits.tensorflow_seconds,
+            {
+                "tensorflow": limits.load_seconds,
+                # Until then the model as handed in is loaded, and tells what its Lambda gives.
+                "planned": limits.tensorflow_seconds + limits.load_seconds,
+                "rebuilt": limits.progress_seconds,
+                "scores": limits.progress_seconds,
+            },
+            self.drawn().more,
+        )
+        return self._run(probe, "", settings, inputs, allowed, new_receiver, None, observer)
+
+    def _counter(self, received: Optional[Received], observer: Observer) -> Counter:
+        """A counter of scores, for one run of the model."""
+        labels, mixed = self.drawn().labels, self.drawn().mixed
+        early = not self.request.exact and len(labels) >= self.edition.test_images
+        return Counter(labels if received is not None else None, self.edition, early, observer, mixed)
+
+    def _most_scores(self) -> int:
+        """Bytes of scores for all images; a score has 64 bits at most."""
+        return len(self.drawn().shown) * self.edition.classes * 8
+
+    def _score(
+        self, path: Path, received: Optional[Received], aside: Optional[Evaluation]
+    ) -> evidence.ModelEvidence:
+        """Load the model as handed in, and score all images; or as many as a clean evaluation needs."""
         name, limits = self.edition.files.model.name, self.edition.limits
         images, dtype, shape = self._model_images(received)
-        drawn = self.drawn()
-        counter = Counter(
-            drawn.labels if received is not None else None,
-            self.edition,
-            early=not self.request.exact and len(drawn.labels) >= self.edition.test_images,
-            observer=self._observer,
-            mixed=drawn.mixed,
-        )
-        most = len(drawn.shown) * self.edition.classes * 8  # bytes; a score has 64 bits at most
-        run, receiver = self._run(
+        counter = self._counter(received, self._observer)
+
+        def take(array: Received) -> None:
+            if array.header.name == "lambda":
+                if aside is not None:
+                    aside.tell(array)
+                return
+            counter.take(array)
+            if aside is not None and aside.enough(counter.count.seen):
+                raise Stop
+
+        def receiver() -> Receiver:
+            counter.restart()
+            return Receiver(self._most_scores() + MOST_TOLD, on_array=take)
+
+        run, received_facts = self._run(
             "model",
             "Scoring the test images",
             {
@@ -352,17 +441,17 @@ class Evidence:
                     "compiled": limits.progress_seconds,
                     "scores": limits.progress_seconds,
                 },
-                drawn.more,
+                self.drawn().more,
             ),
-            lambda: Receiver(most, on_array=counter.restart().take),
+            receiver,
         )
-        return evidence.model_evidence(run, receiver, counter.count)
+        return evidence.model_evidence(run, received_facts, counter.count)
 
     def _gather_main(self) -> evidence.MainEvidence:
         """Run the course's script on what was scored; its labels are drawn apart from everything."""
         from checker import drawing
 
-        model, drawn, files, limits = self.model(), self.drawn(), self.edition.files, self.edition.limits
+        model, drawn, files, limits = self.decisive(), self.drawn(), self.edition.files, self.edition.limits
         script = self.need(self.submission.script, "script_file")
         images = drawn.images[: model.seen]
         labels = drawing.stand_ins(self.request.seed, model.seen, self.edition.classes)

@@ -78,6 +78,8 @@ class Accuracy:
     ``decided_by``: "all" (every image of the test set), "sequence" (a confidence sequence at
     ``error_rate``), "sample" (a Clopper-Pearson interval at ``error_rate`` on a sample of the set),
     or "open". ``low`` and ``high`` are fractions; ``meets`` is None where nothing was decided.
+    ``evaluation``: "clean" (by the model rebuilt from stock layers, where no submitted code ran) or "opaque"
+    (by the model as handed in, for the reason ``opaque_because``).
     """
 
     correct: int
@@ -91,6 +93,8 @@ class Accuracy:
     decided_by: str
     meets: Optional[bool]
     images_per_second: float
+    evaluation: str
+    opaque_because: str
 
 
 @dataclass(frozen=True)
@@ -215,6 +219,10 @@ def _validate(result: Result) -> None:
         raise mismatch("accuracy.correct", "at most accuracy.seen, and that at most total", accuracy.correct)
     if accuracy is not None and accuracy.seen == 0:
         raise mismatch("accuracy.seen", "at least 1", 0)
+    if accuracy is not None and accuracy.evaluation not in ("clean", "opaque"):
+        raise mismatch("accuracy.evaluation", "clean or opaque", accuracy.evaluation)
+    if accuracy is not None and bool(accuracy.opaque_because) != (accuracy.evaluation == "opaque"):
+        raise mismatch("accuracy.opaque_because", "a reason where it is opaque, and only there", "another")
 
 
 def decide(checks: Tuple[CheckResult, ...], interrupted: bool) -> ExitCode:

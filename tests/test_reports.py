@@ -69,6 +69,8 @@ def tame(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Any]:
         **{"correct": 900, "seen": 1000, "total": 1000, "not_finite": 0, "low": 0.88, "high": 0.92},
         **{"error_rate": 0.001, "threshold": 0.87, "decided_by": "sample", "meets": True},
         "images_per_second": 5.0,
+        "evaluation": "clean",
+        "opaque_because": "",
     }
     return dict(data)
 

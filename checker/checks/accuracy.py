@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable
 
 from checker.checks.loading import loaded
+from checker.evidence import Difference
 from checker.gather import Evidence
 from checker.outcomes import Blocked, Cure, Failure
 
@@ -20,7 +21,11 @@ _ODD = Cure(
 )
 
 
-def check_accuracy(evidence: Evidence, flag: Callable[[str], None]) -> None:
+# Parts of the largest score: the same weights in the same layers differ by rounding alone.
+_ALIKE = 1e-3
+
+
+def check_accuracy(evidence: Evidence, flag: Callable[[str, str], None]) -> None:
     """At least the edition's share of the test images is classified correctly. Seen: counted here."""
     loaded(evidence)
     accuracy = evidence.accuracy()
@@ -36,7 +41,16 @@ def check_accuracy(evidence: Evidence, flag: Callable[[str], None]) -> None:
         )
     for comparison in evidence.memorised():
         if comparison.gap.flagged:
-            flag(comparison.flag())
+            flag("memorised-images", comparison.flag())
+    difference = evidence.difference()
+    if difference is not None and not alike(difference):
+        flag(
+            "model-scores-otherwise",
+            "The model as handed in scores otherwise than its own weights in stock layers, which count:"
+            " of {:,} images {:,} are of another class, and scores differ by up to {:.2g}.".format(
+                difference.images, difference.classes, difference.largest
+            )
+        )
     if accuracy.meets:
         return
     share = accuracy.correct / accuracy.seen if accuracy.seen else 0.0
@@ -68,6 +82,11 @@ def check_accuracy(evidence: Evidence, flag: Callable[[str], None]) -> None:
         found += "; {} images had a score that is NaN or infinite".format(accuracy.not_finite)
     cure = _ODD if share < 0.5 else _MORE
     raise Failure(cure.name, expected, found, name, cure.advice)
+
+
+def alike(difference: Difference) -> bool:
+    """Whether two models give the same scores, but for rounding."""
+    return difference.largest <= _ALIKE
 
 
 def _used_stand_ins(evidence: Evidence) -> bool:

@@ -51,6 +51,14 @@ class Channel:
         self._send(ARRAY, memoryview(array.view("u1")) if array.size else b"")
         self._wait(name)
 
+    def parts(self, name: str, length: int, parts: Iterable[Any]) -> None:
+        """Report bytes, as many as ``length``, that come as contiguous NumPy arrays one after the other."""
+        self.fact("array", name=name, dtype="|u1", shape=[length])
+        self._write(struct.pack(">BQ", ARRAY, length))
+        for part in parts:
+            self._write(memoryview(part.reshape(-1).view("u1")) if part.size else b"")
+        self._wait(name)
+
     def _wait(self, name: str) -> None:
         if name in self._awaited:
             self._awaited.discard(name)

@@ -66,6 +66,7 @@ def _properties(result: Result) -> Iterator[Tuple[str, str]]:
         yield "selected", ", ".join(result.selected)
     if result.accuracy is not None:
         yield "accuracy", words.accuracy(result.accuracy)
+        yield "evaluation", words.evaluation(result.accuracy)
     if result.interpreter is not None:
         yield "ran in", words.interpreter(result)
         for difference in result.interpreter.differs:

@@ -131,6 +131,13 @@ def accuracy(found: Accuracy) -> str:
     return said if found.decided_by == "sample" else said + ": too close to decide"
 
 
+def evaluation(found: Accuracy) -> str:
+    """Whether the accuracy owes anything to code that was handed in, in a line."""
+    if found.evaluation == "clean":
+        return "clean: rebuilt from stock layers and scored without any code handed in"
+    return printable("opaque: {}".format(found.opaque_because))
+
+
 def interpreter(result: Result) -> str:
     """What the submission ran in, in a line; "" where nothing is known of it."""
     if result.interpreter is None:

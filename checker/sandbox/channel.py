@@ -12,9 +12,24 @@ import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import (
+    IO,
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from checker.errors import EvidenceError, OversizeError, ToolError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 STARTED = "started"  # what a probe says before anything else; no fact of its own
 MAX_FACT = 200_000
@@ -59,6 +74,14 @@ class Received:
     header: ArrayHeader
     data: bytes = b""
     path: Optional[Path] = None
+
+    def array(self) -> np.ndarray:
+        """The array as it came, not to be written to; a large one is mapped, not read."""
+        import numpy as np
+
+        if self.path is not None:
+            return np.memmap(str(self.path), self.header.dtype, "r", shape=self.header.shape)
+        return np.frombuffer(self.data, self.header.dtype).reshape(self.header.shape)
 
 
 class Receiver:

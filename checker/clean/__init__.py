@@ -1,0 +1,1 @@
+"""The clean evaluation: a model rebuilt from stock layers, scored where no submitted code ever ran."""

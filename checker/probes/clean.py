@@ -1,0 +1,112 @@
+"""Rebuild a model from stock layers and plain numbers, and score images that the checker prepared.
+
+Seen: no submitted code runs here. The inputs are a description (JSON), weights (raw numbers) and images
+of our own. The file ``go`` is empty until the checker knows the rest: what the Lambda made of the first
+images, if there is one. NumPy and TensorFlow only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import predicting
+import rebuild
+import stock
+import wire
+
+sys.path.pop(0)
+
+_LOOK = 0.02  # seconds between two looks at a file that somebody else fills
+
+
+def main(channel, settings):
+    """Build, resize as the Lambda does, score."""
+    import tensorflow as tf
+
+    channel.fact("tensorflow", version=tf.__version__)
+    inputs = settings["inputs"]
+    try:
+        plan = described(os.path.join(inputs, "config"), settings["shape"][1:])
+    except stock.Refused as error:
+        channel.fact("refused", why=wire.short(error, 300))
+        return
+    needs_lambda = any(plan.layers[step.layer].kind == "resize" for step in plan.steps)
+    channel.fact("planned", needs_lambda=needs_lambda)
+    told = wait(os.path.join(inputs, "go"))
+    images = mapped(inputs, "images", "<f4", settings["shape"])
+    try:
+        size, way = resize(inputs, told, images) if needs_lambda else (None, None)
+        model, layers = rebuild.build(plan, settings["shape"][1:], size, way)
+        rebuild.set_weights(plan, layers, list(weights(inputs)))
+    except stock.Refused as error:
+        channel.fact("refused", why=wire.short(error, 300))
+        return
+    words = (
+        "as they are"
+        if way is None
+        else "{} to {} x {}, pixels counted by their {}".format(way[0], size[0], size[1], way[1])
+    )
+    channel.fact("rebuilt", layers=len(layers), resize=words)
+    predicting.predict(channel, model, images)
+
+
+def described(path, shape):
+    """The plan of the model. Raises stock.Refused."""
+    with open(path, "rb") as stream:
+        try:
+            return stock.read(json.loads(stream.read().decode("utf-8")), shape)
+        except (ValueError, RecursionError) as error:
+            raise stock.Refused("its description cannot be read: {}".format(error)) from error
+
+
+def wait(path):
+    """What the checker writes into a file, as soon as all of it is there: a line of JSON."""
+    while True:
+        with open(path, "rb") as stream:
+            text = stream.read()
+        if text.endswith(b"\n"):
+            return json.loads(text)
+        time.sleep(_LOOK)
+
+
+def mapped(inputs, name, dtype, shape):
+    """An array that the checker laid out as raw bytes."""
+    import numpy as np
+
+    return np.memmap(os.path.join(inputs, name), dtype, "r", shape=tuple(shape))
+
+
+def resize(inputs, told, images):
+    """Size and way of the resize that the Lambda is. Raises stock.Refused."""
+    import numpy as np
+
+    if not told["shape"]:
+        raise stock.Refused("the Lambda gives no images")
+    output = np.array(mapped(inputs, "lambda", told["dtype"], told["shape"]), dtype="float32")
+    way = rebuild.way_of(np.array(images[: len(output)]), output)
+    if way is None:
+        raise stock.Refused("the Lambda is no plain resize: what it gives is none of those that are known")
+    return output.shape[1:3], way
+
+
+def weights(inputs):
+    """All weights in the file's order: the outermost layer, the name, the numbers."""
+    import numpy as np
+
+    with open(os.path.join(inputs, "index"), encoding="utf-8") as stream:
+        index = json.load(stream)
+    start = 0
+    for about in index:
+        dtype = np.dtype(about["dtype"])
+        count = int(np.prod(about["shape"], dtype="int64"))
+        array = np.fromfile(os.path.join(inputs, "weights"), dtype, count, offset=start)
+        start += count * dtype.itemsize
+        yield about["layer"], about["name"], array.reshape(about["shape"])
+
+
+if __name__ == "__main__":
+    wire.run(main)

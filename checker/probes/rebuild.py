@@ -1,0 +1,163 @@
+"""A Keras model out of a Plan of ``stock.py`` and weights that somebody else has read.
+
+No submitted code runs here: layers are made by their classes, from settings that stock.py let through.
+NumPy and TensorFlow only.
+"""
+
+from __future__ import annotations
+
+import stock
+
+# Ways to enlarge images, the likely ones first: a method, and how places of pixels are counted. TensorFlow
+# 2's own is "centers"; the others are those of tf.compat.v1.image and of OpenCV's kin.
+RESIZES = (
+    ("nearest", "centers"),
+    ("bilinear", "centers"),
+    ("bicubic", "centers"),
+    ("lanczos3", "centers"),
+    ("lanczos5", "centers"),
+    ("area", "centers"),
+    ("gaussian", "centers"),
+    ("mitchellcubic", "centers"),
+    ("bilinear", "corners"),
+    ("bicubic", "corners"),
+    ("nearest", "corners"),
+    ("bilinear", "edges"),
+    ("bicubic", "edges"),
+    ("nearest", "edges"),
+)
+TOLERANCE = 1e-5  # of the largest value, between a Lambda's output and a resize
+
+
+def resized(images, size, way):
+    """Images (m, height, width, channels) in another size (height, width), in one of RESIZES."""
+    import tensorflow as tf
+
+    method, places = way
+    if tuple(images.shape[1:3]) == tuple(size):
+        return tf.cast(images, "float32")
+    if places == "centers":
+        return tf.image.resize(images, size, method=method)
+    old = {
+        "nearest": tf.compat.v1.image.resize_nearest_neighbor,
+        "bilinear": tf.compat.v1.image.resize_bilinear,
+        "bicubic": tf.compat.v1.image.resize_bicubic,
+    }[method]
+    return old(images, size, align_corners=places == "corners")
+
+
+def way_of(images, told):
+    """Which of RESIZES makes ``told`` (m, height, width, channels) out of images; None: none of them."""
+    import numpy as np
+
+    if told.ndim != 4 or told.shape[0] != len(images) or told.shape[3] != images.shape[3]:
+        return None
+    if not np.isfinite(told).all():
+        return None
+    most = TOLERANCE * max(1.0, float(np.abs(told).max()))
+    for way in RESIZES:
+        ours = np.asarray(resized(images, told.shape[1:3], way))
+        if float(np.abs(ours - told).max()) <= most:
+            return way
+    return None
+
+
+def build(plan, shape, size, way):
+    """The model for images of ``shape``, and its layers by their places in the plan.
+
+    ``size`` and ``way``: what stands for the Lambda. Raises stock.Refused where Keras does not take it.
+    """
+    import tensorflow.keras as K
+
+    images = K.Input(tuple(shape))
+    tensors, layers = {0: images}, {}
+    try:
+        for step in plan.steps:
+            if step.layer not in layers:
+                layers[step.layer] = _layer(plan.layers[step.layer], size, way)
+            inputs = [tensors[number] for number in step.inputs]
+            tensors[step.output] = layers[step.layer](inputs[0] if len(inputs) == 1 else inputs)
+        return K.Model(images, tensors[plan.output]), layers
+    except Exception as error:
+        raise stock.Refused("Keras does not build it: {}".format(error)) from error
+
+
+def set_weights(plan, layers, weights):
+    """Give each layer its weights: (outermost layer, name, array), in the file's order.
+
+    Raises stock.Refused where they are not exactly those that the layers want.
+    """
+    waiting = _by_layer(plan, weights)
+    for place, layer in layers.items():
+        about = plan.layers[place]
+        arrays = waiting.pop(place, [])
+        if [array.shape for array in arrays] != [tuple(weight.shape) for weight in layer.weights]:
+            raise stock.Refused("the weights of {} are not those that it wants".format(about.name[:60]))
+        if not arrays:
+            continue
+        layer.set_weights(arrays)
+        if about.kind == "Normalization" and hasattr(layer, "finalize_state"):
+            layer.finalize_state()
+    if any(plan.layers[place].kind != "identity" for place in waiting):
+        raise stock.Refused("weights of a layer that the model does not use")
+
+
+def _by_layer(plan, weights):
+    """Weights by the places of their layers.
+
+    In a model in the model all weights lie together, first those that learn: a name ends with the layer's.
+    """
+    groups = {}
+    for place, layer in enumerate(plan.layers):
+        groups.setdefault(layer.group, {}).setdefault(layer.name, []).append(place)
+    found = {}
+    for group, name, array in weights:
+        members = groups.get(group, {})
+        if list(members) == [group]:
+            places = members[group]
+        else:
+            parts = name.split("/")
+            places = members.get(parts[-2] if len(parts) > 1 else "", [])
+        if len(places) != 1:
+            raise stock.Refused("weights ({}) that belong to no layer for sure".format(name[:60]))
+        found.setdefault(places[0], []).append(array)
+    return found
+
+
+def _layer(about, size, way):
+    """One layer of the plan."""
+    import tensorflow as tf
+    import tensorflow.keras as K
+
+    if about.kind == "resize":
+        return _own(lambda inputs: resized(inputs, size, way))
+    if about.kind == "scaled":
+        return _own(lambda inputs: inputs[0] + inputs[1] * about.settings["scale"])
+    if about.kind == "arithmetic":
+        operation = {
+            "add": tf.math.add,
+            "subtract": tf.math.subtract,
+            "multiply": tf.math.multiply,
+            "divide": tf.math.truediv,
+        }[about.settings["operation"]]
+        constant = about.settings["constant"]
+        if constant is None:
+            return _own(lambda inputs: operation(inputs[0], inputs[1]))
+        return _own(lambda inputs: operation(inputs, tf.cast(constant, inputs.dtype)))
+    options = dict(about.settings)
+    if about.dtype != "float32":
+        options["dtype"] = K.mixed_precision.Policy(about.dtype)
+    return getattr(K.layers, about.kind)(**options)
+
+
+def _own(function):
+    """A layer of ours that computes a function of tensors."""
+    import tensorflow.keras as K
+
+    class Own(K.layers.Layer):
+        """Computes what no stock layer does."""
+
+        def call(self, inputs):
+            return function(inputs)
+
+    return Own()
