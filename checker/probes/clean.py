@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import predicting
 import rebuild
-import stock
+import plans
 import wire
 
 sys.path.pop(0)
@@ -31,7 +31,7 @@ def main(channel, settings):
     inputs = settings["inputs"]
     try:
         plan = described(os.path.join(inputs, "config"), settings["shape"][1:])
-    except stock.Refused as error:
+    except plans.Refused as error:
         channel.fact("refused", why=wire.short(error, 300))
         return
     needs_lambda = any(plan.layers[step.layer].kind == "resize" for step in plan.steps)
@@ -42,7 +42,7 @@ def main(channel, settings):
         size, way = resize(inputs, told, images) if needs_lambda else (None, None)
         model, layers = rebuild.build(plan, settings["shape"][1:], size, way)
         rebuild.set_weights(plan, layers, list(weights(inputs)))
-    except stock.Refused as error:
+    except plans.Refused as error:
         channel.fact("refused", why=wire.short(error, 300))
         return
     words = (
@@ -55,12 +55,12 @@ def main(channel, settings):
 
 
 def described(path, shape):
-    """The plan of the model. Raises stock.Refused."""
+    """The plan of the model. Raises plans.Refused."""
     with open(path, "rb") as stream:
         try:
-            return stock.read(json.loads(stream.read().decode("utf-8")), shape)
+            return plans.read(json.loads(stream.read().decode("utf-8")), shape)
         except (ValueError, RecursionError) as error:
-            raise stock.Refused("its description cannot be read: {}".format(error)) from error
+            raise plans.Refused("its description cannot be read: {}".format(error)) from error
 
 
 def wait(path):
@@ -81,15 +81,15 @@ def mapped(inputs, name, dtype, shape):
 
 
 def resize(inputs, told, images):
-    """Size and way of the resize that the Lambda is. Raises stock.Refused."""
+    """Size and way of the resize that the Lambda is. Raises plans.Refused."""
     import numpy as np
 
     if not told["shape"]:
-        raise stock.Refused("the Lambda gives no images")
+        raise plans.Refused("the Lambda gives no images")
     output = np.array(mapped(inputs, "lambda", told["dtype"], told["shape"]), dtype="float32")
     way = rebuild.way_of(np.array(images[: len(output)]), output)
     if way is None:
-        raise stock.Refused("the Lambda is no plain resize: what it gives is none of those that are known")
+        raise plans.Refused("the Lambda is no plain resize: what it gives is none of those that are known")
     return output.shape[1:3], way
 
 

@@ -83,9 +83,9 @@ _IDLE = _set("name trainable dtype momentum build_input_shape batch_input_shape 
 _IDLE_ENDS = ("_initializer", "_regularizer", "_constraint")
 _MOST_LAYERS, _MOST_NESTED, _MOST_NUMBERS = 5_000, 5, 5_000
 
-# name: in the file; kind: a key of LAYERS, "resize", "scaled" (a + b * scale) or "arithmetic"; group: the
-# layer of the outermost model that it belongs to.
-Layer = namedtuple("Layer", "name kind settings dtype group")
+# name: in the file; kind: a key of LAYERS, "resize", "scaled" (a + b * scale) or "arithmetic"; others:
+# settings that are to be what the layer has by itself; group: the layer of the outermost model it belongs to.
+Layer = namedtuple("Layer", "name kind settings others dtype group")
 # layer: place in ``layers``; inputs: numbers of tensors; output: the number of its tensor. 0 is the images.
 Step = namedtuple("Step", "layer inputs output")
 Plan = namedtuple("Plan", "layers steps output")
@@ -181,27 +181,27 @@ class _Reader:
             return None
         if len(self.layers) >= _MOST_LAYERS:
             raise Refused("more than {:,} layers".format(_MOST_LAYERS))
-        kind, settings = self._stock(kind, layer["config"], name)
+        kind, settings, others = self._stock(kind, layer["config"], name)
         dtype = _dtype(layer["config"].get("dtype"), name)
-        self.layers.append(Layer(name, kind, settings, dtype, group or name))
+        self.layers.append(Layer(name, kind, settings, others, dtype, group or name))
         return len(self.layers) - 1
 
     def _stock(self, kind, config, name):
         if kind in IDENTITIES:
-            return "identity", {}
+            return "identity", {}, {}
         if kind == "TFOpLambda":
             operation = config.get("function")
             if not isinstance(operation, str) or operation not in OPERATIONS:
                 raise Refused("the operation {} of TensorFlow".format(_shown(operation)))
-            return "arithmetic", {"operation": OPERATIONS[operation]}
+            return "arithmetic", {"operation": OPERATIONS[operation]}, {}
         if kind == "Lambda":
             # InceptionResNetV2 has Lambdas with this one argument: inputs[0] + inputs[1] * scale.
             arguments = config.get("arguments")
             scale = arguments.get("scale") if isinstance(arguments, dict) and len(arguments) == 1 else None
-            return ("scaled", {"scale": scale}) if _is_number(scale) else ("resize", {})
+            return ("scaled", {"scale": scale}, {}) if _is_number(scale) else ("resize", {}, {})
         if not isinstance(kind, str) or kind not in LAYERS:
             raise Refused("a layer of the class {} ({})".format(_shown(kind), _shown(name)))
-        return kind, _settings(LAYERS[kind], config, name)
+        return (kind, *_settings(LAYERS[kind], config, name))
 
     def _call(self, layer, place, tensors, depth, more=None):
         """One call of a layer; returns the number of the tensor that it gives."""
@@ -319,8 +319,8 @@ def _constant(more, tensors, name):
 
 
 def _settings(known, config, name):
-    """The settings that bear on a layer's result. Raises Refused for one that is not known."""
-    found = {}
+    """The settings that bear on a layer's result, and those that are not known. Raises Refused."""
+    found, others = {}, {}
     for key, value in config.items():
         if key in known:
             if key == "activation":
@@ -331,8 +331,8 @@ def _settings(known, config, name):
                 raise Refused("{} of {}: {}".format(key, _shown(name), _shown(value)))
             found[key] = value
         elif not (_idle(key) or value is None or value is False or (key == "groups" and value == 1)):
-            raise Refused("the setting {} of {}".format(_shown(key), _shown(name)))
-    return found
+            others[key] = value
+    return found, others
 
 
 def _idle(key):

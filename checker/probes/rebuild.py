@@ -1,12 +1,14 @@
-"""A Keras model out of a Plan of ``stock.py`` and weights that somebody else has read.
+"""A Keras model out of a Plan of ``plans.py`` and weights that somebody else has read.
 
-No submitted code runs here: layers are made by their classes, from settings that stock.py let through.
+No submitted code runs here: layers are made by their classes, from settings that plans.py let through.
 NumPy and TensorFlow only.
 """
 
 from __future__ import annotations
 
-import stock
+import json
+
+import plans
 
 # Ways to enlarge images, the likely ones first: a method, and how places of pixels are counted. TensorFlow
 # 2's own is "centers"; the others are those of tf.compat.v1.image and of OpenCV's kin.
@@ -65,7 +67,7 @@ def way_of(images, told):
 def build(plan, shape, size, way):
     """The model for images of ``shape``, and its layers by their places in the plan.
 
-    ``size`` and ``way``: what stands for the Lambda. Raises stock.Refused where Keras does not take it.
+    ``size`` and ``way``: what stands for the Lambda. Raises plans.Refused where Keras does not take it.
     """
     import tensorflow.keras as K
 
@@ -78,28 +80,30 @@ def build(plan, shape, size, way):
             inputs = [tensors[number] for number in step.inputs]
             tensors[step.output] = layers[step.layer](inputs[0] if len(inputs) == 1 else inputs)
         return K.Model(images, tensors[plan.output]), layers
+    except plans.Refused:
+        raise
     except Exception as error:
-        raise stock.Refused("Keras does not build it: {}".format(error)) from error
+        raise plans.Refused("Keras does not build it: {}".format(error)) from error
 
 
 def set_weights(plan, layers, weights):
     """Give each layer its weights: (outermost layer, name, array), in the file's order.
 
-    Raises stock.Refused where they are not exactly those that the layers want.
+    Raises plans.Refused where they are not exactly those that the layers want.
     """
     waiting = _by_layer(plan, weights)
     for place, layer in layers.items():
         about = plan.layers[place]
         arrays = waiting.pop(place, [])
         if [array.shape for array in arrays] != [tuple(weight.shape) for weight in layer.weights]:
-            raise stock.Refused("the weights of {} are not those that it wants".format(about.name[:60]))
+            raise plans.Refused("the weights of {} are not those that it wants".format(about.name[:60]))
         if not arrays:
             continue
         layer.set_weights(arrays)
         if about.kind == "Normalization" and hasattr(layer, "finalize_state"):
             layer.finalize_state()
     if any(plan.layers[place].kind != "identity" for place in waiting):
-        raise stock.Refused("weights of a layer that the model does not use")
+        raise plans.Refused("weights of a layer that the model does not use")
 
 
 def _by_layer(plan, weights):
@@ -119,7 +123,7 @@ def _by_layer(plan, weights):
             parts = name.split("/")
             places = members.get(parts[-2] if len(parts) > 1 else "", [])
         if len(places) != 1:
-            raise stock.Refused("weights ({}) that belong to no layer for sure".format(name[:60]))
+            raise plans.Refused("weights ({}) that belong to no layer for sure".format(name[:60]))
         found.setdefault(places[0], []).append(array)
     return found
 
@@ -147,7 +151,14 @@ def _layer(about, size, way):
     options = dict(about.settings)
     if about.dtype != "float32":
         options["dtype"] = K.mixed_precision.Policy(about.dtype)
-    return getattr(K.layers, about.kind)(**options)
+    layer = getattr(K.layers, about.kind)(**options)
+    if about.others:
+        # Later versions of Keras have more settings; what a layer has by itself needs no word of ours.
+        own = json.loads(json.dumps(layer.get_config(), default=str))
+        for key, value in about.others.items():
+            if key not in own or own[key] != value:
+                raise plans.Refused("the setting {} of {}".format(key[:60], about.name[:60]))
+    return layer
 
 
 def _own(function):

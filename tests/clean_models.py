@@ -1,0 +1,96 @@
+"""Models that try to be better than their own weights, and some that are not: made out of the passing one.
+
+    python clean_models.py SCRIPT WEIGHTS.npz VARIANT OUT.h5
+
+Run by the interpreter under test; standard library, NumPy and TensorFlow only.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow.keras as K
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "checker" / "regenerate" / "stages"))
+import saving
+import scripts
+
+
+def enlarged(x: Any) -> Any:
+    """For the making alone: a Lambda that is saved names K and nothing else."""
+    return K.backend.resize_images(x, 3, 3, "channels_last", interpolation="bilinear")
+
+
+LAMBDAS = {
+    "negative": lambda x: -K.backend.resize_images(x, 3, 3, "channels_last", interpolation="bilinear"),
+    "constant": lambda x: (
+        K.backend.resize_images(x, 3, 3, "channels_last", interpolation="bilinear") * 0 + 0.5
+    ),
+    # A plain resize of the few images on which it is tried alone; of a batch of any size, something else.
+    "negative_elsewhere": lambda x: (
+        K.backend.resize_images(x, 3, 3, "channels_last", interpolation="bilinear")
+        * (1 if x.shape[0] == 4 else -1)
+    ),
+    # Sets another Dense in its place as soon as it is called: the model as handed in answers otherwise.
+    "patches": lambda x: (
+        K.backend.resize_images(x, 3, 3, "channels_last", interpolation="bilinear"),
+        getattr(K.layers.Dense, "patched", False)
+        or setattr(
+            K.layers.Dense,
+            "call",
+            (lambda old: lambda self, *tensors, **more: old(self, *tensors, **more)[:, ::-1])(
+                K.layers.Dense.call
+            ),
+        ),
+        setattr(K.layers.Dense, "patched", True),
+    )[0],
+    "nearest": lambda x: K.backend.resize_images(x, 3, 3, "channels_last"),
+}
+
+
+def with_lambda(script: Any, model: Any, function: Any) -> Any:
+    """The passing model with another Lambda."""
+    images = K.Input((32, 32, 3))
+    x = K.layers.Lambda(function, name="other")(images)
+    return K.Model(images, script.connect(model.layers[2:], x))
+
+
+def nested(script: Any, model: Any) -> Any:
+    """The network as a model in the model, part of it frozen, as many write it."""
+    inside = K.Input((96, 96, 3))
+    network = K.Model(inside, script.connect(model.layers[2:-3], inside), name="network")
+    model.layers[2].trainable = True
+    layers = [K.layers.Lambda(LAMBDAS["nearest"], input_shape=(32, 32, 3), name="other")]
+    return K.Sequential([*layers, network, *model.layers[-3:]])
+
+
+def made(script: Any, model: Any, variant: str) -> Any:
+    """One variant."""
+    if variant == "nested":
+        return nested(script, model)
+    if variant in ("negative", "negative_elsewhere"):
+        first = model.get_layer("Conv1")
+        first.set_weights([-array for array in first.get_weights()])
+    model = with_lambda(script, model, LAMBDAS[variant])
+    if variant == "patches":
+        last = model.layers[-1]
+        last.set_weights([array[..., ::-1] for array in last.get_weights()])
+    return model
+
+
+def main() -> None:
+    """Make one."""
+    script = scripts.load(sys.argv[1])
+    model = script.build_model(weights=None)
+    with np.load(sys.argv[2]) as archive:
+        saving.set_weights(model, dict(archive))
+    model = made(script, model, sys.argv[3])
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    saving.save_model(model, sys.argv[4])
+
+
+if __name__ == "__main__":
+    main()
