@@ -191,9 +191,15 @@ def _others(chosen: Interpreter, others: Sequence[Interpreter]) -> Finding:
 def _isolation(isolation: Isolation, here: Machine) -> Finding:
     """The walls, by trial; without them a check goes on."""
     if isolation.level == "bubblewrap":
-        return Finding("isolation", OK, "bubblewrap: it was tried and works")
-    words = "limits alone, no walls: {}".format(isolation.detail)
-    words += "\na submission can read your files and use your network; check only what you would run"
+        words = "bubblewrap: it was tried and works"
+        return Finding("isolation", WARNING if isolation.detail else OK, _with(words, isolation.detail))
+    if isolation.level == "landlock":
+        words = "Landlock, with a filter of system calls: it was tried and works, and bubblewrap promises more"
+        words = _with(words, isolation.detail)
+    else:
+        words = "limits alone, no walls: {}".format(isolation.detail)
+        words += "\na submission can read your files, use your network and forge a verdict; check only what"
+        words += " you would run"
     if here.system != "Linux":
         return Finding("isolation", WARNING, words)
     if not shutil.which("bwrap"):
@@ -203,6 +209,10 @@ def _isolation(isolation: Isolation, here: Machine) -> Finding:
         return Finding("isolation", WARNING, words, repair)
     more, repair = _no_namespaces(here)
     return Finding("isolation", WARNING, words + more, repair)
+
+
+def _with(words: str, detail: str) -> str:
+    return "{}: {}".format(words, detail) if detail else words
 
 
 def _no_namespaces(here: Machine) -> Tuple[str, str]:
@@ -325,7 +335,7 @@ def _would(
         return "A check here runs your script in Python {} with TensorFlow {}, {}, {}.".format(
             interpreter.python,
             interpreter.versions["tensorflow"],
-            "behind bubblewrap" if isolation.level == "bubblewrap" else "under limits alone",
+            _BEHIND[isolation.level],
             of_images,
         )
     if "images" in missing:

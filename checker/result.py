@@ -39,7 +39,10 @@ class InterpreterRecord:
 
 @dataclass(frozen=True)
 class IsolationRecord:
-    """The isolation level in force: "bubblewrap", "limits", or "none" where nothing ran."""
+    """The isolation level in force: "bubblewrap", "landlock", "limits", or "none" where nothing ran.
+
+    ``detail`` is what is missing of it, or why it is not a higher one; "" where nothing is.
+    """
 
     level: str
     detail: str

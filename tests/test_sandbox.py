@@ -1,4 +1,4 @@
-"""Real probes of the tests' own through the real sandbox, at both levels; nothing is left of any."""
+"""Real probes of the tests' own through the real sandbox, at all levels; nothing is left of any."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ import pytest
 from checker import interpreters
 from checker.errors import ToolError
 from checker.interpreters import Interpreter
-from checker.sandbox import Limits, Run, Sandbox, Stop, processes, scratch, walls
+from checker.sandbox import Limits, Run, Sandbox, Stop, landlock, processes, scratch, view
 from checker.sandbox.channel import Receiver
+from checker.sandbox.finding import LEVELS
 
-LEVELS = ("bubblewrap", "limits")
 MEGABYTE = 1_000_000
 LIMITS = Limits(
     seconds=30, memory=200 * MEGABYTE, processes=10, printed=MEGABYTE, scratch=20 * MEGABYTE, total=60
@@ -50,10 +50,13 @@ def interpreter() -> Interpreter:
 
 
 @pytest.fixture(scope="session")
-def bubblewrap_works(interpreter: Interpreter, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Nothing, or why not."""
-    isolation = Sandbox(interpreter, tmp_path_factory.mktemp("trial")).isolation
-    return "" if isolation.level == "bubblewrap" else isolation.detail
+def missing(interpreter: Interpreter, tmp_path_factory: pytest.TempPathFactory) -> Dict[str, str]:
+    """By level nothing, or why it is not to be had here."""
+    whys = {}
+    for level in LEVELS:
+        isolation = Sandbox(interpreter, tmp_path_factory.mktemp("trial"), level).isolation
+        whys[level] = "" if isolation.level == level else isolation.detail
+    return whys
 
 
 class Bench:
@@ -63,15 +66,13 @@ class Bench:
         self.workspace, self.probes = folder / "workspace", folder / "probes"
         for one in (self.workspace, self.probes):
             one.mkdir()
-        shutil.copy(str(walls.PACKAGE / "probes" / "wire.py"), str(self.probes))
+        shutil.copy(str(view.PACKAGE / "probes" / "wire.py"), str(self.probes))
         self.level, self.interpreter = level, interpreter
         self.token = uuid.uuid4().hex
         self.receiver = Receiver(MEGABYTE)
 
     def sandbox(self, interpreter: Optional[Interpreter] = None) -> Sandbox:
-        box = Sandbox(
-            interpreter or self.interpreter, self.workspace, self.level == "bubblewrap", self.probes
-        )
+        box = Sandbox(interpreter or self.interpreter, self.workspace, self.level, self.probes)
         assert box.isolation.level == self.level, box.isolation.detail
         return box
 
@@ -114,24 +115,26 @@ class Bench:
 
 @pytest.fixture(params=LEVELS)
 def bench(
-    request: pytest.FixtureRequest, tmp_path: Path, interpreter: Interpreter, bubblewrap_works: str
+    request: pytest.FixtureRequest, tmp_path: Path, interpreter: Interpreter, missing: Dict[str, str]
 ) -> Iterator[Bench]:
-    yield from _bench(tmp_path, interpreter, request.param, bubblewrap_works)
+    yield from _bench(tmp_path, interpreter, request.param, missing)
 
 
 @pytest.fixture
-def walled(tmp_path: Path, interpreter: Interpreter, bubblewrap_works: str) -> Iterator[Bench]:
-    yield from _bench(tmp_path, interpreter, "bubblewrap", bubblewrap_works)
+def walled(tmp_path: Path, interpreter: Interpreter, missing: Dict[str, str]) -> Iterator[Bench]:
+    yield from _bench(tmp_path, interpreter, "bubblewrap", missing)
 
 
 @pytest.fixture
-def limited(tmp_path: Path, interpreter: Interpreter) -> Iterator[Bench]:
-    yield from _bench(tmp_path, interpreter, "limits", "")
+def limited(tmp_path: Path, interpreter: Interpreter, missing: Dict[str, str]) -> Iterator[Bench]:
+    yield from _bench(tmp_path, interpreter, "limits", missing)
 
 
-def _bench(folder: Path, interpreter: Interpreter, level: str, reason: str) -> Iterator[Bench]:
-    if level == "bubblewrap" and reason:
-        pytest.skip("bubblewrap does not work here: " + reason)
+def _bench(
+    folder: Path, interpreter: Interpreter, level: str, missing: Mapping[str, str]
+) -> Iterator[Bench]:
+    if missing[level]:
+        pytest.skip("{} does not work here: {}".format(level, missing[level]))
     bench = Bench(folder, interpreter, level)
     myself = psutil.Process()
     descriptors, children = myself.num_fds(), {one.pid for one in myself.children()}
@@ -545,7 +548,8 @@ def test_only_our_environment_goes_in(bench: Bench, monkeypatch: pytest.MonkeyPa
     bench.run("channel.fact('environment', **os.environ)")
     names = set(bench.fact("environment")) - {"fact", "LC_CTYPE", "PWD", "OLDPWD"}
     assert names == {
-        "PATH", "HOME", "TMPDIR", "LANG", "CUDA_VISIBLE_DEVICES", "TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND"
+        "PATH", "HOME", "TMPDIR", "LANG", "CUDA_VISIBLE_DEVICES", "TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND",
+        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "MALLOC_ARENA_MAX",
     }  # fmt: skip
 
 
@@ -575,7 +579,7 @@ def test_the_machine_is_not_seen(walled: Bench) -> None:
     own = Path(__file__).resolve()
     home = Path.home()
     paths = ["/etc/passwd", "/etc/hostname", home / ".bashrc", home / ".keras", "/var", "/sys", own.parent]
-    paths += [walls.PACKAGE / "datasets", own.parent.parent / "fixtures", walled.workspace, "/run", "/home"]
+    paths += [view.PACKAGE / "datasets", own.parent.parent / "fixtures", walled.workspace, "/run", "/home"]
     assert _seen(walled, *paths) == []
 
 
@@ -603,8 +607,10 @@ def test_there_is_no_network_and_no_other_process(walled: Bench) -> None:
             socket.create_connection(('192.0.2.1', 80), 2)
         except OSError as error:
             channel.fact('network', errno=error.errno)
+        with open('/proc/net/dev') as file:
+            names = [line.split(':')[0].strip() for line in file if ':' in line]
         channel.fact('ids', pids=[int(name) for name in os.listdir('/proc') if name.isdigit()],
-                     uid=os.getuid(), interfaces=[name for _, name in socket.if_nameindex()])
+                     uid=os.getuid(), interfaces=names)
         """
     walled.run(body)
     assert walled.fact("network")["errno"] == 101
@@ -617,10 +623,10 @@ def test_there_is_no_network_and_no_other_process(walled: Bench) -> None:
 def _package(folder: Path) -> Path:
     """A copy of the checker, as far as it is recognised; returns the file that must not be seen."""
     for name in ("probes/wire.py", "images/labels"):
-        file = folder / walls.PACKAGE.name / name
+        file = folder / view.PACKAGE.name / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("")
-    return folder / walls.PACKAGE.name / "images" / "labels"
+    return folder / view.PACKAGE.name / "images" / "labels"
 
 
 def test_copies_of_the_checker_are_not_seen_by_any_name(
@@ -651,7 +657,7 @@ def test_our_own_package_is_masked_where_it_lies_in_the_interpreter(
     secret = _package(site)
     for name in ("vendor",):
         (site / "checker" / name).mkdir()
-    monkeypatch.setattr(walls, "PACKAGE", site / "checker")
+    monkeypatch.setattr(view, "PACKAGE", site / "checker")
     other = dataclasses.replace(interpreter, folders=(*interpreter.folders, str(site)))
     assert _seen(walled, secret, site, interpreter=other) == [str(site)]
 
@@ -684,12 +690,19 @@ def test_a_link_to_an_interpreter_shows_no_home(
 def test_without_bubblewrap_the_level_says_why(
     tmp_path: Path, interpreter: Interpreter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _: None)
-    assert Sandbox(interpreter, tmp_path).isolation.detail == "bubblewrap is not installed"
-    monkeypatch.setattr(shutil, "which", lambda _: "/bin/false")
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    below = Sandbox(interpreter, tmp_path, "landlock").isolation
+    isolation = Sandbox(interpreter, tmp_path).isolation
+    assert isolation.level == below.level
+    assert isolation.detail.startswith("bubblewrap is not installed")
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: "/bin/false")
+    isolation = Sandbox(interpreter, tmp_path).isolation
+    assert isolation.level == below.level
+    assert isolation.detail.startswith("the trial run of bubblewrap failed")
+    monkeypatch.setattr(landlock, "version", lambda: 5)
     isolation = Sandbox(interpreter, tmp_path).isolation
     assert isolation.level == "limits"
-    assert isolation.detail.startswith("the trial run of bubblewrap failed")
+    assert isolation.detail.endswith("; Landlock of version 6 is needed (Linux 6.12), here it is 5")
     assert os.listdir(str(tmp_path)) == []
 
 

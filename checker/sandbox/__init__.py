@@ -1,10 +1,13 @@
-"""Run a probe under limits, isolated where bubblewrap works, and leave nothing of it behind.
+"""Run a probe under limits, as isolated as the machine allows, and leave nothing of it behind.
 
-``sandbox`` runs, ``walls`` says what a probe sees, ``supervisor`` watches it, ``channel`` reads what it
-reports, ``processes`` and ``scratch`` find, measure and remove what it starts and writes.
+``sandbox`` runs; ``finding`` tries which of the ``levels`` works: ``walls`` (bubblewrap) or ``landlock``,
+both of the same ``view``, with ``filters`` of system calls and ``users``. ``environment`` and
+``restraints`` come with a probe, ``supervisor`` watches it, ``channel`` reads what it reports,
+``processes`` and ``scratch`` find, measure and remove what it starts and writes.
 """
 
-from checker.sandbox.sandbox import Isolation, Sandbox
+from checker.sandbox.finding import Isolation
+from checker.sandbox.sandbox import Sandbox
 from checker.sandbox.scratch import remove
 from checker.sandbox.supervisor import Limits, Mark, Run, Stop
 

@@ -80,7 +80,7 @@ class Tree:
         while True:
             # Held still, the first process starts no other that is not seen.
             self._signal_group(signal.SIGSTOP)
-            members = [one for one in self._members() if not _gone(one)]
+            members = [one for one in (*self._members(), *self._orphans()) if not _gone(one)]
             self._signal_group(signal.SIGKILL)
             if not members and self._process.poll() is not None:
                 return
@@ -105,6 +105,18 @@ class Tree:
             found.update((item.pid, item) for item in [one, *_below(one)])
         self._seen = found
         return list(found.values())
+
+    def _orphans(self) -> List[psutil.Process]:
+        """First processes of PID namespaces that we have adopted: bubblewrap's own, and it is gone.
+
+        One that ends at once may never have been seen; if it is another run's, that run is over, too.
+        """
+        if not self._contained:
+            return []
+        with contextlib.suppress(psutil.Error):
+            mine = [one for one in psutil.Process().children() if one.pid not in self._others]
+            return [one for one in mine if _is_first_of_namespace(one.pid)]
+        return []
 
     def _found(self) -> List[psutil.Process]:
         if self._contained or not LINUX:
@@ -158,6 +170,15 @@ def _gone(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE and process.ppid() != os.getpid()
     except psutil.Error:
         return True
+
+
+def _is_first_of_namespace(pid: int) -> bool:
+    with contextlib.suppress(OSError), open("/proc/{}/status".format(pid)) as lines:
+        for line in lines:
+            words = line.split()
+            if words and words[0] == "NSpid:":
+                return len(words) > 2 and words[-1] == "1"
+    return False
 
 
 def _own_memory(process: psutil.Process) -> int:

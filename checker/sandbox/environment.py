@@ -1,0 +1,35 @@
+"""The environment of a probe: ours alone."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict
+
+from checker.sandbox.levels import Paths
+
+_ARENAS = 2  # of glibc's malloc; it would make eight a processor
+
+
+def of(paths: Paths) -> Dict[str, str]:
+    """Variables for a run; as many threads as there are processors for it, whoever starts them."""
+    processors = str(_processors())
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": paths.work + "/.home",
+        "TMPDIR": paths.temporary,
+        "LANG": "C.UTF-8",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "KERAS_BACKEND": "tensorflow",
+        "OMP_NUM_THREADS": processors,
+        "OPENBLAS_NUM_THREADS": processors,
+        "TF_NUM_INTRAOP_THREADS": processors,
+        "MALLOC_ARENA_MAX": str(_ARENAS),
+    }
+
+
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
