@@ -34,6 +34,7 @@ _MEMORY = 2_000_000_000
 _PIXELS = 224 * 224 * 3 * 4  # bytes of one image at the size that the applications were trained for
 _PROCESSES = 200  # TensorFlow starts a few threads for each core, and they count here
 _EMBEDDED = 1000
+_BEHIND = {"bubblewrap": "behind bubblewrap", "landlock": "behind Landlock", "limits": "under limits alone"}
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,9 @@ def _isolation(isolation: Isolation, here: Machine) -> Finding:
         words = "bubblewrap: it was tried and works"
         return Finding("isolation", WARNING if isolation.detail else OK, _with(words, isolation.detail))
     if isolation.level == "landlock":
-        words = "Landlock, with a filter of system calls: it was tried and works, and bubblewrap promises more"
+        words = (
+            "Landlock with a filter of system calls: it was tried and works; bubblewrap promises more"
+        )
         words = _with(words, isolation.detail)
     else:
         words = "limits alone, no walls: {}".format(isolation.detail)

@@ -100,7 +100,8 @@ def examine(
     choice = choose(options.python, environment, edition)
     with workspace(observer) as place:
         taken = submission.take(options.folder, edition, place)
-        box = sandbox.Sandbox(choice.interpreter, place)
+        secrets = _secrets(request, edition, environment)
+        box = sandbox.Sandbox(choice.interpreter, place, secrets=secrets)
         if options.grade:
             grading.need_walls(box.isolation)
         evidence = Evidence(taken, edition, choice.interpreter, box, place, request, observer)
@@ -195,13 +196,29 @@ def _sources(options: Options, edition: Edition, environment: Mapping[str, str])
     return datasets.candidates(options.images, environment, edition)
 
 
+def _mixes(options: Options) -> bool:
+    """Whether other images come among the test images: at the desk they would only cost time."""
+    return options.grade or options.memorised or options.private_images is not None
+
+
 def _others(options: Options, edition: Edition, environment: Mapping[str, str]) -> Optional[Others]:
-    """What is to be mixed into the test images: nothing at the desk, where it would cost time."""
-    if _reads_alone(options, edition) or not (options.memorised or options.private_images is not None):
+    """What is to be mixed into the test images, or None."""
+    if _reads_alone(options, edition) or not _mixes(options):
         return None
     from checker.memorised import others
 
     return others.find(options.images, options.private_images, environment, edition)
+
+
+def _secrets(request: Request, edition: Edition, environment: Mapping[str, str]) -> Tuple[str, ...]:
+    """Where true labels lie on this machine; no probe sees them, even below a folder that is shown."""
+    if request.quick:  # which runs nothing of a submission's
+        return ()
+    from checker import datasets
+
+    others = request.others
+    private = () if others is None or others.private is None else (others.private,)
+    return datasets.places((*request.images, *private), environment, edition)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from checker.datasets import download, embedded, npz, official, refusals, splits
 from checker.datasets.embedded import EMBEDDED, pack, unpack
 from checker.datasets.files import Refused
 from checker.datasets.pairs import KNOWN, MAX_IMAGES, Images, digest, with_digest
-from checker.datasets.sources import Source, caches, candidates, named
+from checker.datasets.sources import Source, caches, candidates, named, places
 from checker.datasets.splits import TRAINING, Split
 from checker.editions import Edition
 from checker.errors import ImagesError
@@ -25,7 +25,7 @@ from checker.progress import Observer
 
 __all__ = [
     "EMBEDDED", "KNOWN", "MAX_IMAGES", "Choice", "Images", "Source",
-    "candidates", "choose", "digest", "load", "look", "look_training", "named", "pack",
+    "candidates", "choose", "digest", "load", "look", "look_training", "named", "pack", "places",
     "training", "training_sources", "training_there", "unpack", "with_digest",
 ]  # fmt: skip
 

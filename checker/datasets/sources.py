@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Optional, Tuple
+from typing import Iterable, Iterator, Mapping, Optional, Tuple
 
 from checker.datasets import download
 from checker.editions import Edition
@@ -52,6 +52,12 @@ def candidates(what: Optional[str], environment: Mapping[str, str], edition: Edi
         return (asked,)
     embedded = Source("embedded", "embedded", "", "it ships with the checker")
     return (*filter(is_there, caches(environment, edition)), embedded)
+
+
+def places(sources: Iterable[Source], environment: Mapping[str, str], edition: Edition) -> Tuple[str, ...]:
+    """Files and folders of this machine that hold true labels: of these sources, and of all caches."""
+    every = (*sources, *caches(environment, edition))
+    return tuple(source.where for source in every if source.kind not in ("embedded", "download"))
 
 
 def _kind(what: str) -> str:

@@ -64,18 +64,19 @@ _ALWAYS_IF: _Conditions = (
     # PR_SET_DUMPABLE, which would hide the process from the checker; PR_SET_SECCOMP; PR_SET_MM.
     ("prctl", (Argument(0, (4, 22, 35), negated=True),)),
 )
+# A local socket could be one with a path that is shown; a pair of datagram sockets could write to one.
+_PAIR = (Argument(0, (_UNIX,)), Argument(1, (_STREAM, _PACKETS), _TYPE))
 _BUBBLEWRAP_IF: _Conditions = (
     # The network is empty. AF_VSOCK leads to a virtual machine's host from any network namespace.
     ("socket", (
-        Argument(0, (_UNIX, _INET, _INET6)),
-        Argument(1, (_STREAM, _DATAGRAM, _PACKETS), _TYPE),
+        Argument(0, (_INET, _INET6)),
+        Argument(1, (_STREAM, _DATAGRAM), _TYPE),
         Argument(2, (0, _TCP, _UDP)),
     )),
-    ("socketpair", (Argument(0, (_UNIX,)),)),
+    ("socketpair", _PAIR),
 )  # fmt: skip
 _LANDLOCK_IF: _Conditions = (
-    # A pair of datagram sockets could still write to a socket that has a path.
-    ("socketpair", (Argument(0, (_UNIX,)), Argument(1, (_STREAM, _PACKETS), _TYPE))),
+    ("socketpair", _PAIR),
     # Of its own alone: the user's other processes have limits, too.
     ("prlimit64", (Argument(0, (0,)),)),
     ("sched_setaffinity", (Argument(0, (0,)),)),
