@@ -195,9 +195,7 @@ def _isolation(isolation: Isolation, here: Machine) -> Finding:
         words = "bubblewrap: it was tried and works"
         return Finding("isolation", WARNING if isolation.detail else OK, _with(words, isolation.detail))
     if isolation.level == "landlock":
-        words = (
-            "Landlock with a filter of system calls: it was tried and works; bubblewrap promises more"
-        )
+        words = "Landlock with a filter of system calls: it was tried and works; bubblewrap promises more"
         words = _with(words, isolation.detail)
     else:
         words = "limits alone, no walls: {}".format(isolation.detail)

@@ -7,7 +7,7 @@ import shutil
 import textwrap
 import uuid
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import psutil
 import pytest
@@ -55,9 +55,10 @@ class Bench:
         self.level, self.interpreter = level, interpreter
         self.token = uuid.uuid4().hex
         self.receiver = Receiver(MEGABYTE)
+        self.secrets: Tuple[str, ...] = ()
 
     def sandbox(self, interpreter: Optional[Interpreter] = None) -> Sandbox:
-        box = Sandbox(interpreter or self.interpreter, self.workspace, self.level, self.probes)
+        box = Sandbox(interpreter or self.interpreter, self.workspace, self.level, self.probes, self.secrets)
         assert box.isolation.level == self.level, box.isolation.detail
         return box
 

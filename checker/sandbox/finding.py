@@ -16,7 +16,7 @@ from checker.errors import ToolError
 from checker.interpreters import Interpreter
 from checker.sandbox import environment, filters, landlock, scratch, users, view
 from checker.sandbox.landlock import Landlock
-from checker.sandbox.levels import Level
+from checker.sandbox.levels import Entry, Level
 from checker.sandbox.walls import FOLDERS, Strength, Walls
 
 LEVELS = ("bubblewrap", "landlock", "limits")  # from the highest down
@@ -119,9 +119,7 @@ class Finder:
                 arguments = [str(view.PACKAGE / "__init__.py"), paths.probes, "yes" if filtered else ""]
                 arguments += [outside, str(place.path / "forbidden")]
                 python = [self._interpreter.executable, "-I", "-B", "-c", _TRIAL, *arguments]
-                return _answer(
-                    [*entry.command, *python], entry.descriptors, environment.of(paths), place.work
-                )
+                return _answer(entry, python, environment.of(paths), place.work)
         except (OSError, ToolError) as error:
             return str(error)
 
@@ -150,22 +148,21 @@ def _lacks(strength: Strength, why: str) -> str:
     )
 
 
-def _answer(
-    command: Sequence[str], descriptors: Sequence[int], variables: Mapping[str, str], folder: Path
-) -> str:
+def _answer(entry: Entry, python: Sequence[str], variables: Mapping[str, str], folder: Path) -> str:
     """Run a trial's whole command; what is wrong, or nothing."""
     try:
         answer = subprocess.run(
-            command,
+            [*entry.command, *python],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=dict(variables),
             cwd=str(folder),
-            pass_fds=tuple(descriptors),
+            pass_fds=entry.descriptors,
+            preexec_fn=entry.join,
             timeout=_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, subprocess.SubprocessError) as error:
         return str(error)
     said = answer.stdout.decode("utf-8", "replace").strip()
     if said:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Tuple
+from typing import Iterator, Mapping, Optional, Tuple
 
 from checker.errors import ToolError
-from checker.sandbox import view
+from checker.sandbox import users, view
 from checker.sandbox.scratch import Scratch
 
 
@@ -24,10 +24,16 @@ class Paths:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a command starts with, and the descriptors that it needs."""
+    """What a command starts with, the descriptors that it needs, and the user namespace it starts in."""
 
     command: Tuple[str, ...] = ()
     descriptors: Tuple[int, ...] = ()
+    namespace: Optional[int] = None
+
+    def join(self) -> None:
+        """Enter the namespace; for the new process itself."""
+        if self.namespace is not None:
+            users.join(self.namespace)
 
 
 class Level:

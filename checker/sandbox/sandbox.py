@@ -22,7 +22,7 @@ from checker.interpreters import Interpreter
 from checker.sandbox import environment, finding, processes, restraints, scratch, view, walls
 from checker.sandbox.channel import STARTED, Receiver
 from checker.sandbox.finding import Finder
-from checker.sandbox.levels import Paths
+from checker.sandbox.levels import Entry, Paths
 from checker.sandbox.scratch import Scratch
 from checker.sandbox.supervisor import Limits, Pipes, Run, Supervisor
 
@@ -75,10 +75,10 @@ class Sandbox:
             arguments.update(channel=reports.fileno(), answers=answers.fileno())
             script = "{}/{}.py".format(paths.probes, probe)
             python = [self._interpreter.executable, "-I", "-B", "-u", script, json.dumps(arguments)]
-            descriptors = (reports.fileno(), answers.fileno(), *entry.descriptors)
+            ours = (reports.fileno(), answers.fileno())
             with interrupts.undisturbed():
                 others = processes.others()
-                process = _start([*entry.command, *python], paths, place, limits, descriptors)
+                process = _start(entry, python, paths, place, limits, ours)
                 tree = processes.Tree(process, self._level.contained, others)
                 stack.callback(_end, process, tree)
             reports.close()
@@ -92,19 +92,23 @@ class Sandbox:
 
 
 def _start(
-    command: Sequence[str], paths: Paths, place: Scratch, limits: Limits, descriptors: Sequence[int]
+    entry: Entry, python: Sequence[str], paths: Paths, place: Scratch, limits: Limits, ours: Tuple[int, int]
 ) -> subprocess.Popen[bytes]:
+    def prepare() -> None:
+        restraints.take_on(limits)
+        entry.join()
+
     try:
         return subprocess.Popen(
-            command,
+            [*entry.command, *python],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=str(place.work),
             env=environment.of(paths),
-            pass_fds=tuple(descriptors),
+            pass_fds=(*ours, *entry.descriptors),
             start_new_session=True,
-            preexec_fn=lambda: restraints.take_on(limits),
+            preexec_fn=prepare,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ToolError("a probe could not be started: {}".format(error)) from error

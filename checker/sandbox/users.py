@@ -1,13 +1,14 @@
 """Where the checker runs as root: the user that a probe is instead.
 
-To bubblewrap a user namespace is given in which root is root, who can show what only root may read, and
-in which one other user exists: on the machine it is one of those that systemd lends to services while they
+Bubblewrap starts in a user namespace in which root is root, who can show what only root may read, and in
+which one other user exists: on the machine it is one of those that systemd lends to services while they
 run, and owns nothing. In the end ``setpriv`` becomes that user, and no capability is left.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import stat
@@ -19,11 +20,12 @@ from typing import Iterable, Iterator, List
 from checker.errors import ToolError
 
 OUTSIDE, INSIDE = 61184, 1000
+_NEW_USER = 0x10000000  # linux/sched.h
 _MAP = "0 0 1\n{} {} 1\n".format(INSIDE, OUTSIDE)
 # It has to write the setting as the namespace's own root, which it is no more once it has executed anything.
 _MAKE = """
 import ctypes, os
-if ctypes.CDLL(None, use_errno=True).unshare(0x10000000):
+if ctypes.CDLL(None, use_errno=True).unshare({new_user}):
     raise OSError(ctypes.get_errno(), "no user namespace")
 os.write(1, b"1")
 os.read(0, 1)
@@ -32,6 +34,13 @@ with open("/proc/sys/user/max_user_namespaces", "w") as file:
 os.write(1, b"2")
 os.read(0, 1)
 """
+
+
+def join(descriptor: int) -> None:
+    """Enter a user namespace; for a process that has yet to execute what it is for."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, _NEW_USER):
+        raise OSError(ctypes.get_errno(), "a user namespace cannot be entered")
 
 
 def can_be_other() -> bool:
@@ -78,7 +87,7 @@ def namespace() -> Iterator[int]:
 
 def _made() -> int:
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-B", "-c", _MAKE],
+        [sys.executable, "-I", "-S", "-B", "-c", _MAKE.format(new_user=_NEW_USER)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

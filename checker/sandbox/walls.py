@@ -11,7 +11,7 @@ import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Iterator, List, Mapping, Optional, Tuple
 
 from checker.sandbox import users, view
 from checker.sandbox.levels import Entry, Level, Paths
@@ -58,18 +58,18 @@ class Walls(Level):
     def enter(self, inputs: Mapping[str, Path], scratch: Scratch) -> Iterator[Entry]:
         """The command line up to the program that is to run."""
         with contextlib.ExitStack() as stack:
-            descriptors: Dict[str, int] = {}
-            after: List[str] = []
+            command = [self._program]
+            descriptors: Tuple[int, ...] = ()
+            namespace, after = None, []
             if self._strength.filter:
                 file = stack.enter_context(self._strength.filter.open("rb"))
-                descriptors["--seccomp"] = file.fileno()
+                descriptors = (file.fileno(),)
+                command += ["--seccomp", str(file.fileno())]
             if self._strength.other_user:
-                descriptors["--userns"] = stack.enter_context(users.namespace())
+                namespace, after = stack.enter_context(users.namespace()), users.as_other()
                 users.hand_over([scratch.path / name for name in FOLDERS], inputs.values())
-                after = users.as_other()
-            options = [item for name, number in descriptors.items() for item in (name, str(number))]
-            command = [self._program, *options, *self._start(), *self._show(inputs, scratch.path), *after]
-            yield Entry(tuple(command), tuple(descriptors.values()))
+            command += [*self._start(), *self._show(inputs, scratch.path), *after]
+            yield Entry(tuple(command), descriptors, namespace)
 
     def _start(self) -> List[str]:
         start = [*_NAMESPACES, "--new-session", "--die-with-parent", "--cap-drop", "ALL"]
