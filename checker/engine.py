@@ -152,7 +152,7 @@ class _Plugin:
 
     def _keep(self, name: str, status: Status, reason: Optional[Reason]) -> None:
         self._catch_up(name)
-        flags = tuple(cut(flag, _MOST_LETTERS) for flag in self._flags[:_MOST_FLAGS])
+        flags = tuple(Flag(flag.name, cut(flag.found, _MOST_LETTERS)) for flag in self._flags[:_MOST_FLAGS])
         self._add(self._result(name, self._edition.checks[name], status, _cut(reason), flags))
 
     def _catch_up(self, until: Optional[str]) -> None:

@@ -19,6 +19,7 @@ from checker.errors import ToolError
 from checker.interpreters import Interpreter
 from checker.probes import interpreter as asked
 from checker.sandbox import Sandbox
+from checker.sandbox.finding import LEVELS
 
 PACKAGES = ("numpy", "h5py")
 
@@ -61,7 +62,7 @@ def sandbox(workspace: Path, like: Optional[Sandbox] = None) -> Sandbox:
 
     Starting it costs a trial run, 0.04 seconds. Raises ToolError where its level is lower.
     """
-    box = Sandbox(interpreter(), workspace, isolate=like is None or like.isolation.level != "limits")
+    box = Sandbox(interpreter(), workspace, LEVELS[0] if like is None else like.isolation.level)
     if like is not None and box.isolation.level != like.isolation.level:
         raise ToolError(
             "the checker's own Python, {}, does not run isolated as the submission's does: {}".format(

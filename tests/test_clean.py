@@ -29,7 +29,7 @@ def checked(variant: str, scratch: Path, *arguments: str) -> Dict[str, Any]:
 def accuracy_flags(result: Dict[str, Any]) -> Tuple[str, ...]:
     """The flags beside the accuracy."""
     (check,) = [check for check in result["checks"] if check["name"] == "accuracy"]
-    return tuple(check["flags"])
+    return tuple(flag["found"] for flag in check["flags"])
 
 
 def rebuilt_with(result: Dict[str, Any]) -> str:

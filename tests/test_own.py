@@ -14,7 +14,7 @@ import pytest
 from checker import interpreters, own
 from checker.errors import ToolError
 from checker.interpreters import Interpreter
-from checker.sandbox import Isolation, Limits, Sandbox
+from checker.sandbox import Isolation, Limits, Sandbox, landlock
 from checker.sandbox.channel import Receiver
 from tests import program
 
@@ -70,10 +70,13 @@ def test_without_h5py_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
         own.interpreter()
 
 
-def test_a_lower_level_than_the_submissions_is_refused(tmp_path: Path) -> None:
-    like = Sandbox(own.interpreter(), tmp_path, isolate=False)
+def test_a_lower_level_than_the_submissions_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    like = Sandbox(own.interpreter(), tmp_path, "limits")
     assert own.sandbox(tmp_path, like).isolation.level == "limits"
-    like.isolation = Isolation("a level that is not to be had")
+    monkeypatch.setattr(landlock, "version", lambda: 0)
+    like.isolation = Isolation("landlock")
     with pytest.raises(ToolError, match="does not run isolated"):
         own.sandbox(tmp_path, like)
 

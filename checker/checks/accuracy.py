@@ -49,7 +49,7 @@ def check_accuracy(evidence: Evidence, flag: Callable[[str, str], None]) -> None
             "The model as handed in scores otherwise than its own weights in stock layers, which count:"
             " of {:,} images {:,} are of another class, and scores differ by up to {:.2g}.".format(
                 difference.images, difference.classes, difference.largest
-            )
+            ),
         )
     if accuracy.meets:
         return
