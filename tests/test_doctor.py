@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from checker import checks, choice, datasets, editions, interpreters, machine
+from checker.sandbox import landlock
 from tests import fixtures_run, program
 from tests.test_desks import programs_but
 
@@ -25,6 +26,8 @@ NO_NETWORK = ("--unshare-net",)
 NOT_ROOT = ("--unshare-user", "--uid", "1000", "--gid", "1000")
 ROOT = ("--unshare-user", "--uid", "0", "--gid", "0")
 NO_NAMESPACES = (*NOT_ROOT, "--disable-userns")
+HAS_LANDLOCK = landlock.version() >= landlock.NEEDED
+WITHOUT_BUBBLEWRAP = "behind Landlock" if HAS_LANDLOCK else "under limits alone"
 needs_bubblewrap = pytest.mark.skipif(
     not shutil.which("bwrap")
     or subprocess.run(["bwrap", "--unshare-user", "--dev-bind", "/", "/", "true"], check=False).returncode
@@ -140,9 +143,10 @@ def test_without_bubblewrap_the_command_that_installs_it_is_named(tmp_path: Path
         fixtures_run.PYTHON,
         inside=["--setenv", "PATH", path, *(ROOT if root else NOT_ROOT), *NO_NETWORK],
     )
-    runs(said, "under limits alone")
+    runs(said, WITHOUT_BUBBLEWRAP)
     words = said.findings["isolation"]
-    assert words.startswith("warning isolation limits alone, no walls: bubblewrap is not installed")
+    assert words.startswith("warning isolation " + ("Landlock" if HAS_LANDLOCK else "limits alone, no walls"))
+    assert ": bubblewrap is not installed" in words
     installer = machine.look().installer
     if installer:
         command = "{} bubblewrap".format(installer)
@@ -187,7 +191,7 @@ def test_bubblewrap_that_does_not_work_is_said_in_its_words(tmp_path: Path) -> N
     said = doctor(tmp_path, "--python", fixtures_run.PYTHON, inside=NO_NAMESPACES)
     if said.code == 2 or not said.findings:
         pytest.skip("this bubblewrap cannot forbid user namespaces")
-    runs(said, "under limits alone")
+    runs(said, WITHOUT_BUBBLEWRAP)
     words = said.findings["isolation"]
     assert "the trial run of bubblewrap failed: bwrap: " in words
     assert "namespace" in words

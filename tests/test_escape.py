@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import errno
 import os
 import platform
 import socket
@@ -15,8 +16,9 @@ import stat
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Set
 
 import psutil
 import pytest
@@ -28,7 +30,7 @@ from checker.sandbox import Isolation, Sandbox, filters, users, view, walls
 from checker.sandbox.channel import Receiver
 from checker.sandbox.filters import rules
 from tests import fixtures_run
-from tests.sandbox_bench import LIMITS, Bench, at_level, missing_levels
+from tests.sandbox_bench import LIMITS, MEGABYTE, Bench, at_level, missing_levels
 
 WALLED = ("bubblewrap", "landlock")
 EPERM, ENOSYS = 1, 38
@@ -504,7 +506,7 @@ def test_no_capability_is_left_and_none_can_be_had(bench: Bench) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="whoever is not root is no root in the sandbox either")
 def test_the_hosts_root_is_another_user_behind_bubblewrap(walled: Bench) -> None:
-    seen = set()
+    seen: Set[int] = set()
 
     def look() -> None:
         for one in psutil.process_iter(["cmdline"]):
@@ -623,6 +625,24 @@ with open('/proc/{}/oom_score_adj'.format(os.getpid())) as file:
     assert found["core"] == [0, 0]
     assert found["files"][1] <= 4096
     assert 0 < found["cpu"][1] <= LIMITS.total * (os.cpu_count() or 1) + 1
+
+
+def test_the_system_refuses_more_processes_than_an_honest_run_has(walled: Bench) -> None:
+    body = """
+count = 0
+try:
+    while count < 5000:
+        if not os.fork():
+            time.sleep(60)
+        count += 1
+except OSError as error:
+    channel.fact('most', count=count, errno=error.errno)
+"""
+    limits = dataclasses.replace(LIMITS, processes=10_000, memory=20_000 * MEGABYTE)
+    run = walled.run(body, limits)
+    assert run.ending == "finished", run
+    assert walled.fact("most")["errno"] == errno.EAGAIN
+    assert walled.fact("most")["count"] < 1024 + 64 * (os.cpu_count() or 1)
 
 
 MODEL = """

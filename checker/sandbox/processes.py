@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import platform
+import re
 import signal
 import stat
 import subprocess
@@ -12,7 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 import psutil
 
@@ -20,6 +22,7 @@ from checker.errors import ToolError
 
 LINUX = sys.platform.startswith("linux")
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_THREADS, _THREADS_A_PROCESSOR = 1024, 64  # TensorFlow has a few a processor
 _PATIENCE = 10.0  # seconds until a process that does not end is given up
 _one_at_a_time = threading.Lock()
 _count_lock = threading.Lock()
@@ -74,6 +77,17 @@ class Tree:
             sizes.update(_nameless(one.pid))
         return sum(sizes.values())
 
+    def bound(self) -> None:
+        """Let the system refuse more threads than any honest run has, between two looks at it.
+
+        The limit is a user's: only in a user namespace of its own are a run's alone counted (Linux 5.14).
+        """
+        if self._contained and _linux() >= (5, 14):
+            most = _THREADS + _THREADS_A_PROCESSOR * (os.cpu_count() or 1)
+            for one in self._members():
+                with contextlib.suppress(psutil.Error, OSError, ValueError):
+                    one.rlimit(psutil.RLIMIT_NPROC, (most, most))
+
     def end(self) -> None:
         """Kill every process, stopped ones and orphans too, and wait for them. Raises ToolError."""
         deadline = time.monotonic() + _PATIENCE
@@ -127,6 +141,12 @@ class Tree:
         strange = [one for one in found if one.pid in self._others]
         apart = self._others.union(below.pid for one in strange for below in _below(one))
         return [one for one in found if one.pid not in apart]
+
+
+def _linux() -> Tuple[int, ...]:
+    """The kernel's version; (0,) where it is another system."""
+    found = re.match(r"(\d+)\.(\d+)", platform.release()) if LINUX else None
+    return tuple(map(int, found.groups())) if found else (0,)
 
 
 def others() -> List[int]:

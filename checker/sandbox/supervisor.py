@@ -211,6 +211,7 @@ class Supervisor:
                 elif event.name == STARTED:
                     # All processes that the walls are made of are there, and seen now.
                     self._measure()
+                    self._tree.bound()
                     self._pipes.answer()
             return
         kept = self._output[name]

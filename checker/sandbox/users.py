@@ -44,8 +44,20 @@ def join(descriptor: int) -> None:
 
 
 def can_be_other() -> bool:
-    """Whether there is a user to leave, and the program to do it with."""
-    return os.geteuid() == 0 and shutil.which("setpriv", path="/usr/bin:/bin") is not None
+    """Whether we are root, there is another user to be, and a program to do it with.
+
+    In a container without privileges root is the only user, and none of the machine's own root.
+    """
+    return os.geteuid() == 0 and _exists() and shutil.which("setpriv", path="/usr/bin:/bin") is not None
+
+
+def _exists() -> bool:
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/uid_map") as lines:
+        for line in lines:
+            first, _, count = map(int, line.split())
+            if first <= OUTSIDE < first + count:
+                return True
+    return False
 
 
 def as_other() -> List[str]:
