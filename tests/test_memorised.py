@@ -85,7 +85,9 @@ def test_copies_are_drawn_anew_and_look_alike(embedded: Tuple[np.ndarray, np.nda
     for image, first, second in zip(images, one, other):
         assert (first != second).mean() > 0.5
         assert (first != image).mean() > 0.5
-        assert np.corrcoef(first.ravel(), image.ravel())[0, 1] > 0.85
+    alike = [np.corrcoef(first.ravel(), image.ravel())[0, 1] for first, image in zip(one, images)]
+    assert np.median(alike) > 0.9
+    assert min(alike) > 0.7
 
 
 def test_a_copy_of_nothing_is_nothing() -> None:
