@@ -1,14 +1,14 @@
 """What a memorised test set looks like to ``checker check --memorised``: honest models and forged ones.
 
     python -m bench.memorised --images cifar10.npz --work DIR [--count 3000] [--runs 4000]
-        [--learn 5000] PYTHON [NAME=FOLDER ...]
+        [--learn 3000] PYTHON [NAME=FOLDER ...]
 
 Each model scores ``--count`` test images, a copy of each, and half as many training images; what it scored is
 kept in ``--work``. From these shares runs of the checker are simulated: the order drawn, the share of copies
 and training images, and the sequence that ends the run. Honest are the passing submission, the one that falls
 short, the FOLDERs, and two whose last block learns here from ``--learn`` training images: as they are, and
-mirrored and changed more than copies are. Forged are those of ``fixtures.forged``, and one that learns from
-test and training images.
+mirrored and changed more than copies are. Forged are those of ``fixtures.forged``, which know the test images
+that are scored, and one that learns from these and from training images.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="submissions and scores, kept")
     parser.add_argument("--count", type=int, default=3000, help="test images that are scored")
     parser.add_argument("--runs", type=int, default=4000, help="runs simulated for each row")
-    parser.add_argument("--learn", type=int, default=5000, help="training images that models learn from")
+    parser.add_argument("--learn", type=int, default=3000, help="training images that models learn from")
     parser.add_argument("python", metavar="PYTHON", type=os.path.abspath)
     parser.add_argument("folders", nargs="*", metavar="NAME=FOLDER", help="further honest submissions")
     options = parser.parse_args()
@@ -122,31 +122,40 @@ def _submissions(options: argparse.Namespace, images: Path) -> Iterator[Submissi
     for given in options.folders:
         name, _, path = given.partition("=")
         yield Submission(name, Path(path), True)
-    for name, (honest, epochs) in _LEARNERS.items():
-        folder = options.work / name
-        if not folder.exists():
-            learnt = _to_learn(name, options)
-            forged.forge("trained", learnt, folder, options.python, epochs=epochs)
-        yield Submission(name, folder, honest)
+    known = _known(images, options.work)
     for name in forged.VARIANTS:
         folder = options.work / name
         if not folder.exists():
-            forged.forge(name, Path(options.images), folder, options.python, accuracy=0.88, epochs=8)
+            forged.forge(name, known, folder, options.python, accuracy=0.88, epochs=10)
         yield Submission(name, folder, False)
+    for name, (honest, epochs) in _LEARNERS.items():
+        folder = options.work / name
+        if not folder.exists():
+            learnt = _to_learn(name, known, options)
+            forged.forge("trained", learnt, folder, options.python, epochs=epochs)
+        yield Submission(name, folder, honest)
 
 
-def _to_learn(name: str, options: argparse.Namespace) -> Path:
+def _known(images: Path, work: Path) -> Path:
+    """The test images that are scored, as an npz of what a forged one knows."""
+    target = work / "known.npz"
+    with np.load(images) as data:
+        np.savez(target, x_test=data["test"], y_test=data["test_labels"])
+    return target
+
+
+def _to_learn(name: str, known: Path, options: argparse.Namespace) -> Path:
     """The images that a model learns from, as an npz."""
     target: Path = options.work / (name + ".npz")
     with np.load(options.images) as data:
         images, labels = data["x_train"][: options.learn], data["y_train"].ravel()[: options.learn]
-        if name == "learnt-changed":
-            changed = [_changed(images, seed) for seed in (1, 2)]
-            images = np.concatenate([images[:, :, ::-1], *changed])
-            labels = np.tile(labels, 3)
-        elif name == "learnt-both":
+    if name == "learnt-changed":
+        images = np.concatenate([images[:, :, ::-1], *(_changed(images, seed) for seed in (1, 2))])
+        labels = np.tile(labels, 3)
+    elif name == "learnt-both":
+        with np.load(known) as data:
             images = np.concatenate([images, data["x_test"]])
-            labels = np.concatenate([labels, data["y_test"].ravel()])
+            labels = np.concatenate([labels, data["y_test"]])
     np.savez(target, x_test=images, y_test=labels)
     return target
 
