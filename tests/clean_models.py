@@ -18,12 +18,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "checker" / "regene
 import saving
 import scripts
 
-
-def enlarged(x: Any) -> Any:
-    """For the making alone: a Lambda that is saved names K and nothing else."""
-    return K.backend.resize_images(x, 3, 3, "channels_last", interpolation="bilinear")
-
-
 LAMBDAS = {
     "negative": lambda x: -K.backend.resize_images(x, 3, 3, "channels_last", interpolation="bilinear"),
     "constant": lambda x: (
@@ -38,16 +32,16 @@ LAMBDAS = {
     "patches": lambda x: (
         K.backend.resize_images(x, 3, 3, "channels_last", interpolation="bilinear"),
         getattr(K.layers.Dense, "patched", False)
-        or setattr(
+        or setattr(  # type: ignore[func-returns-value]
             K.layers.Dense,
             "call",
             (lambda old: lambda self, *tensors, **more: old(self, *tensors, **more)[:, ::-1])(
                 K.layers.Dense.call
             ),
         ),
-        setattr(K.layers.Dense, "patched", True),
+        setattr(K.layers.Dense, "patched", True),  # type: ignore[func-returns-value]
     )[0],
-    "nearest": lambda x: K.backend.resize_images(x, 3, 3, "channels_last"),
+    "plain": lambda x: K.backend.resize_images(x, 3, 3, "channels_last", interpolation="bilinear"),
 }
 
 
@@ -63,7 +57,7 @@ def nested(script: Any, model: Any) -> Any:
     inside = K.Input((96, 96, 3))
     network = K.Model(inside, script.connect(model.layers[2:-3], inside), name="network")
     model.layers[2].trainable = True
-    layers = [K.layers.Lambda(LAMBDAS["nearest"], input_shape=(32, 32, 3), name="other")]
+    layers = [K.layers.Lambda(LAMBDAS["plain"], input_shape=(32, 32, 3), name="other")]
     return K.Sequential([*layers, network, *model.layers[-3:]])
 
 

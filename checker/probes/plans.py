@@ -126,6 +126,8 @@ class _Reader:
                 else:
                     tensor = self._call(layer, self._new(layer, group, depth), [tensor], depth)
             return tensor
+        if not isinstance(inner, dict):
+            raise Refused("a model that is not described as one")
         return self._functional(inner, layers, tensor, group, depth)
 
     def _functional(self, inner, layers, tensor, group, depth):
@@ -199,7 +201,7 @@ class _Reader:
             arguments = config.get("arguments")
             scale = arguments.get("scale") if isinstance(arguments, dict) and len(arguments) == 1 else None
             return ("scaled", {"scale": scale}, {}) if _is_number(scale) else ("resize", {}, {})
-        if not isinstance(kind, str) or kind not in LAYERS:
+        if kind not in LAYERS:
             raise Refused("a layer of the class {} ({})".format(_shown(kind), _shown(name)))
         return (kind, *_settings(LAYERS[kind], config, name))
 
@@ -217,7 +219,7 @@ class _Reader:
         if kind == "resize":
             if tensors != [0]:
                 raise Refused(
-                    "a Lambda ({}) that does not stand right behind the images".format(_shown(name))
+                    "a Lambda ({}) that is not right behind the images".format(_shown(name))
                 )
             self._resizes += 1
             if self._resizes > 1:
@@ -385,8 +387,8 @@ def _of_keras(layer, name):
 
 def _name(layer):
     name = layer.get("name", layer["config"].get("name"))
-    if not isinstance(name, str):
-        raise Refused("a layer without a name")
+    if not isinstance(name, str) or not isinstance(layer.get("class_name"), str):
+        raise Refused("a layer without a name or a class")
     return name
 
 
