@@ -476,9 +476,9 @@ def _counted(count: Count) -> Dict[str, Any]:
     }
 
 
-def clean_evidence(run: Run, mode: str, resize: str, count: Count) -> CleanEvidence:
-    """What was counted of a model rebuilt."""
-    return CleanEvidence("", run, mode, resize, count)
+def clean_evidence(because: str, run: Run, mode: str, resize: str, count: Count) -> CleanEvidence:
+    """What was counted of a model rebuilt, and why it does not decide ("": it does)."""
+    return CleanEvidence(because, run, mode, resize, count)
 
 
 def decisive(model: ModelEvidence, clean: CleanEvidence) -> ModelEvidence:

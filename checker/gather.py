@@ -360,10 +360,15 @@ class Evidence:
         order = Order(path, name, drawn.shown, received, counter, self._most_scores(), folder)
         with Evaluation(order, self._run_aside) as aside:
             model = self._score(path, received, aside)
-            self._kept["clean"] = aside.finish(self._observer)
+            self._kept["clean"] = aside.finish(self._observer, guess=self._of_another_python(model))
         if aside.relied_on and self._kept["clean"].opaque_because:
             return self._score(path, received, None)  # what it was ended for did not come to its end
         return model
+
+    def _of_another_python(self, model: evidence.ModelEvidence) -> bool:
+        """Whether a model does not load since another version of Python wrote its Lambda."""
+        error = model.load_error
+        return error is not None and versions.OTHER_PYTHON.search(error.message) is not None
 
     def _run_aside(
         self,

@@ -13,6 +13,8 @@ from checker.editions import Environment
 from checker.interpreters import Interpreter
 
 Version = Tuple[int, int]
+# What Python says of code that another version of it compiled.
+OTHER_PYTHON = re.compile(r"bad marshal data|unknown opcode|code(\(\))? (expected|argument)|EOF read where")
 _KERAS_3 = (2, 16)  # the first TensorFlow whose Keras is 3
 
 

@@ -7,6 +7,8 @@ Run by the interpreter under test; standard library, NumPy and TensorFlow only.
 
 from __future__ import annotations
 
+import base64
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,11 +70,27 @@ def made(script: Any, model: Any, variant: str) -> Any:
     if variant in ("negative", "negative_elsewhere"):
         first = model.get_layer("Conv1")
         first.set_weights([-array for array in first.get_weights()])
-    model = with_lambda(script, model, LAMBDAS[variant])
+    model = with_lambda(script, model, LAMBDAS.get(variant, LAMBDAS["plain"]))
     if variant == "patches":
         last = model.layers[-1]
         last.set_weights([array[..., ::-1] for array in last.get_weights()])
     return model
+
+
+def spoil_code(path: str) -> None:
+    """Put code in the Lambda's place that no version of Python reads, as another version's would be."""
+    import h5py
+
+    with h5py.File(path, "r+") as stream:
+        config = json.loads(stream.attrs["model_config"])
+        (layer,) = [item for item in config["config"]["layers"] if item["class_name"] == "Lambda"]
+        code = base64.b64encode(b"\xff" + bytes(50)).decode()
+        function = layer["config"]["function"]
+        if isinstance(function, dict):
+            function["config"]["code"] = code
+        else:
+            function[0] = code
+        stream.attrs["model_config"] = json.dumps(config)
 
 
 def main() -> None:
@@ -84,6 +102,8 @@ def main() -> None:
     model = made(script, model, sys.argv[3])
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     saving.save_model(model, sys.argv[4])
+    if sys.argv[3] == "other_python":
+        spoil_code(sys.argv[4])
 
 
 if __name__ == "__main__":

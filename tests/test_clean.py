@@ -108,6 +108,15 @@ def test_without_the_clean_evaluation_it_would_have_passed(tmp_path: Path) -> No
     assert result["accuracy"]["meets"] is True
 
 
+def test_a_lambda_of_another_python_is_guessed_at_and_decides_nothing(tmp_path: Path) -> None:
+    result = checked("other_python", tmp_path)
+    assert result["accuracy"] is None
+    (fact,) = [fact["value"] for fact in result["facts"] if fact["name"] == "rebuilt by a guess"]
+    assert "94.1% of 1,000 images" in fact
+    assert "bilinear to 96 x 96" in fact
+    assert result["verdict"] != "meets the assignment"
+
+
 def test_all_images_are_scored_clean_where_that_is_asked_for(tmp_path: Path) -> None:
     folder = fixtures_run.made("passing", tmp_path / "s")
     result = fixtures_run.result(folder, tmp_path, "--exact", "--with-main")

@@ -13,10 +13,7 @@ from checker.editions import Edition
 from checker.evidence import InspectionEvidence, ModelEvidence, Raised
 from checker.gather import Evidence
 from checker.outcomes import Blocked, Failure, LimitReached, Outcome
-from checker.versions import Versions
-
-# What Python says of code that another version of it compiled.
-_OTHER_PYTHON = re.compile(r"bad marshal data|unknown opcode|code(\(\))? (expected|argument)|EOF read where")
+from checker.versions import OTHER_PYTHON, Versions
 
 
 def check_model_loads(evidence: Evidence, edition: Edition) -> None:
@@ -70,7 +67,7 @@ def _not_loaded(evidence: Evidence, edition: Edition, model: ModelEvidence, expe
         if model.run.ending == "crashed" and _has_lambda(evidence) and not versions.same_python:
             return _other_python(evidence, expected, "loading it ends Python")
         return ended(evidence, model, expected, "loading it")
-    if _OTHER_PYTHON.search(error.message):
+    if OTHER_PYTHON.search(error.message):
         if not versions.same_python:
             return _other_python(evidence, expected, str(error))
         advice = "Its Lambda was saved by another version of Python: save the model with the course's, {}."

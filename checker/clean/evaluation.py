@@ -73,7 +73,7 @@ class Evaluation:
     def __init__(self, order: Order, run: Runner) -> None:
         self._order, self._run = order, run
         self._watch = _Watch()
-        self._told = self.relied_on = False
+        self._told = self._guess = self.relied_on = False
         self._resize = ""
         self._found: Optional[evidence.CleanEvidence] = None
         self._error: Optional[BaseException] = None
@@ -100,11 +100,11 @@ class Evaluation:
         if self._told:
             return
         self._told = True
-        go: Dict[str, object] = {"shape": [], "dtype": "<f4"}
+        go: Dict[str, object] = {"shape": [], "dtype": "<f4", "guess": self._guess}
         if received is not None:
             data = received.path.read_bytes() if received.path is not None else received.data
             (self._order.folder / "lambda").write_bytes(data)
-            go = {"shape": list(received.header.shape), "dtype": received.header.dtype}
+            go.update(shape=list(received.header.shape), dtype=received.header.dtype)
         (self._order.folder / "go").write_text(json.dumps(go) + "\n")
 
     def enough(self, seen: int) -> bool:
@@ -112,8 +112,12 @@ class Evaluation:
         self.relied_on = self.relied_on or (bool(self._resize) and seen >= SAMPLE)
         return self.relied_on
 
-    def finish(self, observer: Observer) -> evidence.CleanEvidence:
-        """Wait for the end. Raises ToolError where the checker itself cannot go on."""
+    def finish(self, observer: Observer, guess: bool = False) -> evidence.CleanEvidence:
+        """Wait for the end.
+
+        ``guess``: the Lambda was never run; find a resize for it by trial, and show what comes of that.
+        """
+        self._guess = guess
         self.tell(None)
         while self._thread.is_alive():
             self._thread.join(_LOOK)
@@ -159,7 +163,8 @@ class Evaluation:
         if run.ending not in ("finished", "stopped") or receiver.last("predict_raised"):
             words = "the model rebuilt from stock layers comes to no end: {} {}"
             raise _Opaque(words.format(run.ending, run.detail).rstrip())
-        return evidence.clean_evidence(run, mode, self._resize, order.counter.count)
+        because = "the resize is a guess, since its Lambda does not run here" if self._guess else ""
+        return evidence.clean_evidence(because, run, mode, self._resize, order.counter.count)
 
     def _fact(self, fact: Mapping[str, Any]) -> None:
         if fact["fact"] == "rebuilt":

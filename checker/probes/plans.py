@@ -218,9 +218,7 @@ class _Reader:
             raise Refused("a Lambda ({}) that is no resize".format(_shown(name)))
         if kind == "resize":
             if tensors != [0]:
-                raise Refused(
-                    "a Lambda ({}) that is not right behind the images".format(_shown(name))
-                )
+                raise Refused("a Lambda ({}) that is not right behind the images".format(_shown(name)))
             self._resizes += 1
             if self._resizes > 1:
                 raise Refused("more than one Lambda behind the images")
