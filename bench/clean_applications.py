@@ -17,9 +17,9 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "checker" / "probes"), str(ROOT / "checker" / "clean")]
+import plans  # noqa: E402
 import preprocessing  # noqa: E402
 import rebuild  # noqa: E402
-import stock  # noqa: E402
 import tensorflow.keras as K  # noqa: E402
 import weights  # noqa: E402
 
@@ -79,7 +79,7 @@ def compared(model, mode, folder):
     pixels = np.random.RandomState(1).randint(0, 256, (8, 32, 32, 3)).astype("uint8")
     with h5py.File(path, "r") as stream:
         weights.report(kept, stream, os.path.getsize(path))
-    plan = stock.read(kept.config, [32, 32, 3])
+    plan = plans.read(kept.config, [32, 32, 3])
     X = preprocessing.prepared(pixels, mode)
     told = np.asarray(model.layers[1](X))
     way = rebuild.way_of(X, told)
@@ -121,7 +121,7 @@ def main():
         try:
             with tempfile.TemporaryDirectory() as folder:
                 said = one(name, settings["most"], folder)
-        except stock.Refused as error:
+        except plans.Refused as error:
             said = str(error)
         except Exception as error:
             said = "{}: {}".format(type(error).__name__, str(error).strip().splitlines()[-1][:150])

@@ -13,9 +13,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import plans
 import predicting
 import rebuild
-import plans
 import wire
 
 sys.path.pop(0)

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 
-from checker.probes import stock
+from checker.probes import plans
 
 SHAPE = (32, 32, 3)
 
@@ -42,7 +42,7 @@ def kinds(plan: Any) -> List[str]:
 
 
 def test_a_plan_names_stock_layers_and_plain_settings() -> None:
-    plan = stock.read(model(RESIZE, CONV, DENSE), SHAPE)
+    plan = plans.read(model(RESIZE, CONV, DENSE), SHAPE)
     assert kinds(plan) == ["resize", "Conv2D", "Dense"]
     assert plan.layers[1].settings == {"filters": 8, "kernel_size": [3, 3], "activation": "relu"}
     # Neither the Lambda's code nor an initializer goes on.
@@ -53,7 +53,7 @@ def test_a_plan_names_stock_layers_and_plain_settings() -> None:
 def test_the_order_is_found_whatever_the_file_has() -> None:
     described = model(RESIZE, CONV, DENSE)
     described["config"]["layers"].reverse()
-    assert kinds(stock.read(described, SHAPE)) == ["resize", "Conv2D", "Dense"]
+    assert kinds(plans.read(described, SHAPE)) == ["resize", "Conv2D", "Dense"]
 
 
 def test_a_model_in_the_model_is_opened() -> None:
@@ -62,7 +62,7 @@ def test_a_model_in_the_model_is_opened() -> None:
     # Keras 2 counts the calls of a model in the model from 1.
     dense = layer("Dense", "dense", "inside", units=10)
     dense["inbound_nodes"][0][0][1] = 1
-    plan = stock.read(model(RESIZE, outer, dense), SHAPE)
+    plan = plans.read(model(RESIZE, outer, dense), SHAPE)
     assert kinds(plan) == ["resize", "Conv2D", "ReLU", "Dense"]
     groups = {about.name: about.group for about in plan.layers}
     assert groups == {"resize": "resize", "deep": "inside", "relu": "inside", "dense": "dense"}
@@ -79,7 +79,7 @@ def operation(name: str, function: str, source: str, **arguments: Any) -> Dict[s
 
 
 def test_arithmetic_between_layers_is_kept() -> None:
-    plan = stock.read(
+    plan = plans.read(
         model(
             operation("half", "math.truediv", "images", y=2.0),
             operation("both", "__operators__.add", "half", y=["images", 0, 0]),
@@ -158,13 +158,13 @@ REFUSED: Dict[str, Tuple[List[Dict[str, Any]], str]] = {
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_it_refuses(name: str) -> None:
     layers, words = REFUSED[name]
-    with pytest.raises(stock.Refused) as caught:
-        stock.read(model(*layers), SHAPE)
+    with pytest.raises(plans.Refused) as caught:
+        plans.read(model(*layers), SHAPE)
     assert words in str(caught.value)
 
 
 def test_a_setting_that_it_does_not_know_is_left_to_be_compared() -> None:
-    plan = stock.read(model(RESIZE, layer("ReLU", "relu", "resize", surprise=7)), SHAPE)
+    plan = plans.read(model(RESIZE, layer("ReLU", "relu", "resize", surprise=7)), SHAPE)
     assert plan.layers[1].others == {"surprise": 7}
 
 
@@ -172,8 +172,8 @@ def test_models_nested_too_deep_are_refused() -> None:
     inside = model(layer("ReLU", "relu", "images"))
     for _ in range(20):
         inside = model({**inside, "name": "inside", "inbound_nodes": [[["images", 0, 0, {}]]]})
-    with pytest.raises(stock.Refused, match="too much"):
-        stock.read(inside, SHAPE)
+    with pytest.raises(plans.Refused, match="too much"):
+        plans.read(inside, SHAPE)
 
 
 JUNK: List[Any] = [None, True, -1, 2**70, 1.5, float("nan"), "", "images", [], [[]], {}, {"config": {}}]
@@ -189,11 +189,11 @@ def test_whatever_a_description_is_it_is_read_or_refused() -> None:
         for _ in range(generator.randint(1, 3)):
             spoil(described, generator)
         try:
-            plan = stock.read(described, SHAPE)
-        except stock.Refused:
+            plan = plans.read(described, SHAPE)
+        except plans.Refused:
             refused += 1
             continue
-        known = {*stock.LAYERS, "identity", "resize", "scaled", "arithmetic"}
+        known = {*plans.LAYERS, "identity", "resize", "scaled", "arithmetic"}
         assert {about.kind for about in plan.layers} <= known
     assert 300 < refused < 3000
 
