@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from typing import Any, Iterator, List, Sequence, Tuple
+from typing import IO, Any, Iterator, List, Sequence, Tuple, cast
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -75,7 +75,7 @@ class _Log:
 
 def _plain(file: Any) -> Console:
     return Console(
-        file=_Log(file),
+        file=cast(IO[str], _Log(file)),
         width=WIDTH,
         force_terminal=False,
         force_jupyter=False,
