@@ -103,7 +103,19 @@ MODULES = _words(
     training
     """
 )
-PACKAGES = frozenset(["keras", "keras.api", "tensorflow.keras", "tensorflow.python.keras", "tf_keras"])
+PACKAGES = frozenset(
+    [
+        "keras",
+        "keras.api",
+        "keras.applications.convnext",
+        "keras.src.applications.convnext",
+        "tensorflow.keras",
+        "tensorflow.python.keras",
+        "tensorflow.python.ops.init_ops",
+        "tensorflow.python.ops.init_ops_v2",
+        "tf_keras",
+    ]
+)
 LAMBDA = frozenset(["Lambda", "__lambda__"])
 OPERATIONS = frozenset(
     [
