@@ -28,6 +28,8 @@ SHOWN = [
     (["checker", "check", "--python", "py"], {"python-of-mine"}),
     (["checker", "check", "--python", "./py"], {"./python-of-mine"}),
     (["checker", "check", "sub"], {"submissions"}),
+    (["checker", "inspect", "te"], {"test.npz"}),
+    (["checker", "inspect", "--fo"], {"--format"}),
 ]
 
 
