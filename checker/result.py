@@ -5,8 +5,9 @@ The JSON Schema is ``result.schema.json``; :meth:`Result.from_dict` refuses what
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from checker.errors import UsageError
 from checker.outcomes import ExitCode, Flag, Reason, Status
@@ -203,8 +204,49 @@ VERDICTS = {
 }
 
 
+_DIGEST = "[0-9a-f]{64}"
+_CREATED = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\+00:00"
+
+
+def _forms(result: Result) -> Iterator[Tuple[str, str, str]]:
+    """Texts of a fixed form: key, form, text."""
+    yield "created", _CREATED, result.created
+    yield "assignment_digest", _DIGEST, result.assignment_digest
+    yield "isolation.level", "bubblewrap|limits|none", result.isolation.level
+    for place, file in enumerate(result.files):
+        yield "files[{}].mode".format(place), "([0-7]{4})?", file.mode
+        yield "files[{}].sha256".format(place), "({})?".format(_DIGEST), file.sha256
+    for place, check in enumerate(result.checks):
+        yield "checks[{}].known".format(place), "seen|told", check.known
+    if result.images is not None:
+        yield "images.digest", _DIGEST, result.images.digest
+    if result.accuracy is not None:
+        yield "accuracy.decided_by", "all|sequence|sample|open", result.accuracy.decided_by
+
+
+def _numbers(result: Result) -> Iterator[Tuple[str, float]]:
+    """Numbers that are not below zero: key, number."""
+    yield "seconds", result.seconds
+    for place, file in enumerate(result.files):
+        yield "files[{}].size".format(place), file.size
+    for place, check in enumerate(result.checks):
+        yield "checks[{}].points".format(place), check.points
+        yield "checks[{}].points_possible".format(place), check.points_possible
+    if result.images is not None:
+        yield "images.count", result.images.count - 1  # there is one
+
+
 def _validate(result: Result) -> None:
-    """Raise FieldError where the values have the right types and cannot belong together."""
+    """Raise FieldError where the values have the right types and cannot be, or cannot belong together."""
+    for key, form, text in _forms(result):
+        if not re.fullmatch(form, text):
+            raise mismatch(key, "what matches " + form, text)
+    for key, number in _numbers(result):
+        if number < 0:
+            raise mismatch(key, "0 or more", number)
+    for key, limit in result.limits.items():
+        if limit <= 0:
+            raise mismatch("limits." + key, "more than 0", limit)
     words = {int(code): verdict for code, verdict in VERDICTS.items()}
     if result.exit_code not in words:
         raise mismatch("exit_code", "one of " + ", ".join(map(str, words)), result.exit_code)
@@ -215,8 +257,6 @@ def _validate(result: Result) -> None:
         wanted = VERDICTS[ExitCode.MEETS]
     if result.verdict != wanted:
         raise mismatch("verdict", repr(wanted), result.verdict)
-    if result.seconds < 0:
-        raise mismatch("seconds", "0 or more", result.seconds)
     accuracy = result.accuracy
     if accuracy is not None and not 0 <= accuracy.correct <= accuracy.seen <= accuracy.total:
         raise mismatch("accuracy.correct", "at most accuracy.seen, and that at most total", accuracy.correct)

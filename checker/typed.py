@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import math
 from typing import Any, Dict, Mapping, Type, TypeVar, Union, get_type_hints
 
 from checker.text import cut
@@ -114,7 +115,9 @@ def _scalar(kind: Any, value: Any, path: str) -> Any:
     # To Python, True is a number.
     taken = (int, float) if kind is float else (kind,)
     fits = isinstance(value, taken) and (kind is bool or not isinstance(value, bool))
-    if not fits or (isinstance(value, int) and not -_MOST <= value < _MOST):
+    if fits and kind in (int, float):
+        fits = -_MOST <= value < _MOST if isinstance(value, int) else math.isfinite(value)
+    if not fits:
         raise mismatch(path, _WORDS[kind], value)
     return value
 

@@ -89,6 +89,7 @@ def test_json_fits_its_schema_and_comes_back_whatever_it_holds(tame: Dict[str, A
     result = Result.from_dict(spoilt(tame, NASTY[kind]))
     text = reports.render("json", result)
     assert text.isascii()
+    assert text.replace("\n", "").isprintable()
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(text))
     assert Result.from_dict(json.loads(text)) == result
 
@@ -352,6 +353,12 @@ CONTRADICTIONS: List[Dict[str, Any]] = [
     {"seconds": -1.0},
     {"accuracy": {"seen": 0, "correct": 0}},
     {"accuracy": {"correct": 2000}},
+    {"created": "yesterday"},
+    {"assignment_digest": "A" * 64},
+    {"isolation": {"level": "perfect"}},
+    {"accuracy": {"decided_by": "me"}},
+    {"images": {"count": 0}},
+    {"limits": {"processes": 0}},
 ]
 
 

@@ -9,5 +9,7 @@ from checker.result import Result
 
 def render(result: Result) -> str:
     """Return the result as JSON text with a final new line; ASCII only."""
-    # "##[" is a command to a CI system whose log this is written to; JSON has another spelling for it.
-    return json.dumps(result.to_dict(), indent=2).replace("##", "#\\u0023") + "\n"
+    text = json.dumps(result.to_dict(), indent=2)
+    # "##[" is a command to a CI system whose log this is written to, and DEL is a control that JSON leaves
+    # as it is; both have another spelling.
+    return text.replace("##", "#\\u0023").replace("\x7f", "\\u007f") + "\n"
