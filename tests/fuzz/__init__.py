@@ -1,0 +1,1 @@
+"""What a student can shape, shaped at random: the ordinary tests take a minute, ``tox -e fuzz`` hours."""
