@@ -627,6 +627,14 @@ with open('/proc/{}/oom_score_adj'.format(os.getpid())) as file:
     assert 0 < found["cpu"][1] <= LIMITS.total * (os.cpu_count() or 1) + 1
 
 
+def _is_root_outside() -> bool:
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        inside, outside, count = map(int, line.split())
+        if inside <= os.geteuid() < inside + count:
+            return outside + os.geteuid() - inside == 0
+    return False
+
+
 def test_the_system_refuses_more_processes_than_an_honest_run_has(walled: Bench) -> None:
     body = """
 count = 0
@@ -641,6 +649,8 @@ except OSError as error:
     limits = dataclasses.replace(LIMITS, processes=10_000, memory=20_000 * MEGABYTE)
     run = walled.run(body, limits)
     assert run.ending == "finished", run
+    if walled.receiver.last("most") is None and os.geteuid() != 0 and _is_root_outside():
+        pytest.skip("this user is the machine's root by another number, whom no such limit binds")
     assert walled.fact("most")["errno"] == errno.EAGAIN
     assert walled.fact("most")["count"] < 1024 + 64 * (os.cpu_count() or 1)
 
