@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import struct
 from pathlib import Path
 from typing import Any, Dict, cast
 
+import h5py
 import pytest
 
 from checker import checks, editions, engine
@@ -17,7 +19,7 @@ from checker.outcomes import Blocked, Status
 from checker.progress import Observer
 from checker.sandbox import Run
 from checker.sandbox.channel import Receiver
-from tests import program
+from tests import fixtures_run, program
 from tests.test_channel import fact
 
 
@@ -79,6 +81,20 @@ def test_what_is_wrong_with_a_fact_is_said_in_few_words(values: Dict[str, Any]) 
     with pytest.raises(EvidenceError) as caught:
         script_evidence(Run("finished"), receiver)
     assert len(str(caught.value)) < 1_000
+
+
+def test_json_that_names_no_layer_is_no_model(tmp_path: Path) -> None:
+    folder = program.submission(tmp_path / "s")
+    shutil.copyfile(
+        str(program.ROOT / "fixtures" / "saved" / "tf26" / "layers.h5"), str(folder / "cifar10.h5")
+    )
+    select = ["--select", "model_format", "--python", fixtures_run.PYTHON]
+    assert program.check(tmp_path, folder, *select).check("model_format")["status"] == "passed"
+    with h5py.File(str(folder / "cifar10.h5"), "r+") as stream:
+        stream.attrs["model_config"] = '{"a": {"a": 1}}'
+    found = program.check(tmp_path, folder, *select).check("model_format")
+    assert (found["status"], found["reason"]["name"]) == ("failed", "model-config-unreadable")
+    assert found["points"] == 0
 
 
 class Long:

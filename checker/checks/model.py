@@ -40,7 +40,8 @@ def check_model_format(evidence: Evidence, edition: Edition) -> None:
     if not hdf5.has_model:
         found = "HDF5 without a Keras model in it"
         raise Failure("model-other-hdf5", expected, found, name, _SAVE.format(name))
-    if inspection.config is None or not inspection.config.readable:
+    # JSON that names no layer describes no model.
+    if inspection.config is None or not inspection.config.readable or not inspection.config.first:
         found = "a model whose description of its layers cannot be read"
         raise Failure("model-config-unreadable", expected, found, name, _SAVE.format(name))
 
