@@ -16,7 +16,7 @@ from checker.result import CheckResult
 from checker.sandbox import Isolation
 from checker.text import printable
 
-WALLS = ("bubblewrap",)
+WALLS = ("bubblewrap", "landlock")
 
 
 def look(folder: str, python: Optional[str], images: Optional[str], assignment: str) -> None:

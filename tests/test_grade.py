@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any, List, Union
 from xml.etree import ElementTree
@@ -69,12 +70,24 @@ def test_what_the_verdict_rests_on_is_named_by_the_examiner(
     assert all(word in done.err for word in ["checker: --grade", *words]), done.err
 
 
+# A kernel without Landlock.
+NO_LANDLOCK = """
+import sys
+sys.path.insert(0, {!r})
+from checker.sandbox import landlock
+landlock.version = lambda: 0
+from checker.__main__ import main
+main()
+"""
+
+
 def test_without_walls_nothing_is_graded(images: Path, tmp_path: Path) -> None:
     folder = program.submission(tmp_path / "handed-in")
     (tmp_path / "bin").mkdir()
     path = next(programs_but("bwrap", tmp_path / "bin"))
     arguments: List[Union[str, Path]] = ["--grade", *NAMED, "--images", images, folder]
-    done = program.check(tmp_path, *arguments, variables={"PATH": path})
+    line: List[Union[str, bytes]] = [sys.executable, "-c", NO_LANDLOCK.format(str(program.ROOT)), "check"]
+    done = program.check(tmp_path, *arguments, line=line, variables={"PATH": path})
     assert (done.code, done.result) == (3, None)
     assert "expected walls round submitted code" in done.err
     assert "bubblewrap is not installed" in done.err
