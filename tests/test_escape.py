@@ -661,7 +661,7 @@ import tensorflow as tf
 K = tf.keras
 layers = [K.layers.Conv2D(8, 3, input_shape=(32, 32, 3)), K.layers.Flatten(), K.layers.Dense(10)]
 model = K.Sequential(layers)
-model.compile("adam", "mse")
+model.compile("adam", "categorical_crossentropy")
 images = np.zeros((64, 32, 32, 3), "float32")
 model.fit(images, np.zeros((64, 10), "float32"), verbose=0)
 channel.fact('scores', shape=list(model.predict(images, verbose=0).shape))

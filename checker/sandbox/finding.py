@@ -20,7 +20,7 @@ from checker.sandbox.levels import Entry, Level
 from checker.sandbox.walls import FOLDERS, Strength, Walls
 
 LEVELS = ("bubblewrap", "landlock", "limits")  # from the highest down
-_SECONDS = 20
+_SECONDS = 60  # a busy machine is no reason for a lower level
 # Prints what is not as it should be, or "ok". A raw local socket is a thing that only a filter refuses.
 _TRIAL = """
 import os, socket, sys
@@ -162,6 +162,8 @@ def _answer(entry: Entry, python: Sequence[str], variables: Mapping[str, str], f
             timeout=_SECONDS,
             check=False,
         )
+    except subprocess.TimeoutExpired:
+        return "no answer within {} seconds".format(_SECONDS)
     except (OSError, subprocess.SubprocessError) as error:
         return str(error)
     said = answer.stdout.decode("utf-8", "replace").strip()
