@@ -66,7 +66,7 @@ ODD: Dict[str, List[str]] = {
     "duplicate-layers.h5": ["model > same", "two layers of this name"],
     "duplicate-key.h5": ["duplicate-key", "class_name"],
     "user-block.h5": ["512 bytes before the HDF5 file begins"],
-    "archive-behind.h5": ["a zip archive as well"],
+    "archive-behind.h5": ["a zip archive as well", "config.json > model > lambda"],
     "nested.keras": ["nested-archive", "assets/inner.zip"],
     "nasty-names.h5": ["soft-link", "/a\\x1b[31mred\\nnew line \\u202ereversed"],
 }
@@ -151,7 +151,8 @@ def test_what_would_run_or_reach_out_is_named_with_its_place(tmp_path: Path, nam
 @pytest.mark.parametrize("name", model_files.ODD)
 def test_what_is_odd_is_named_and_is_no_reason_by_itself(tmp_path: Path, name: str) -> None:
     code, text = inspected(tmp_path, written(tmp_path, name))
-    assert code == (1 if name == "duplicate-key.h5" else 0), text
+    # What is hidden in these acts.
+    assert code == (1 if name in ("archive-behind.h5", "duplicate-key.h5") else 0), text
     for words in ODD[name]:
         assert said(words) in said(text), text
 

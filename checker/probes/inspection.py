@@ -53,9 +53,15 @@ class Inspection:
 
     def run(self):
         """Tell what kind of file it is, who wrote it, what it is made of, and what it would do."""
-        if self._is_archive():
+        # Bytes that are both are looked at as both: which of them a program takes depends on the file's name.
+        # HDF5 comes last, since of facts that are told twice the last one counts.
+        is_hdf5, is_archive = self._kinds()
+        if is_archive:
+            if is_hdf5:
+                self._findings.note("archive-behind", "/", "the file is a zip archive as well")
+            self._channel.fact("hdf5", readable=False, error=None)
             self._part(self._archive)
-        else:
+        if is_hdf5 or not is_archive:
             self._part(self._hdf5, self._path, True)
         counts = self._findings.counts
         self._channel.fact(
@@ -78,9 +84,13 @@ class Inspection:
             words = "{}: {}".format(type(error).__name__, error)
             self._findings.note("unreadable", "/", words)
 
-    def _is_archive(self):
+    def _kinds(self):
+        """Whether the file is HDF5, and whether it is a zip archive or begins as one."""
+        import h5py
+
         with open(self._path, "rb") as stream:
-            return stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+            begins = stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+        return h5py.is_hdf5(self._path), begins or is_archive(self._path)
 
     def _archive(self):
         """A ``.keras`` file: its members, its configuration, and its weights, which are HDF5."""
@@ -121,8 +131,6 @@ class Inspection:
             if alone:
                 self._part(self._keras, stream)
             self._part(self._names, stream)
-        if alone and archive_behind(path):
-            self._findings.note("archive-behind", "/", "the file is a zip archive as well")
 
     def _tree(self, stream, size):
         walk = hdf5tree.Walk(self._findings.note)
@@ -277,8 +285,8 @@ def weights_alone(stream):
     return "layer_names" in stream.attrs or None not in groups
 
 
-def archive_behind(path):
-    """Whether the file is a zip archive too, for those that look at its end."""
+def is_archive(path):
+    """Whether the file is a zip archive for those that look at its end."""
     try:
         archive.open_bounded(path).close()
     except archive.Refused:
