@@ -264,8 +264,8 @@ def _validate(result: Result) -> None:
         raise mismatch("accuracy.seen", "at least 1", 0)
     if accuracy is not None and accuracy.evaluation not in ("clean", "opaque"):
         raise mismatch("accuracy.evaluation", "clean or opaque", accuracy.evaluation)
-    if accuracy is not None and bool(accuracy.opaque_because) != (accuracy.evaluation == "opaque"):
-        raise mismatch("accuracy.opaque_because", "a reason where it is opaque, and only there", "another")
+    if accuracy is not None and accuracy.opaque_because and accuracy.evaluation == "clean":
+        raise mismatch("accuracy.opaque_because", "nothing, since it is clean", accuracy.opaque_because)
 
 
 def decide(checks: Tuple[CheckResult, ...], interrupted: bool) -> ExitCode:

@@ -30,6 +30,7 @@ from tests.nasty import COMMANDS, NASTY, every_token, structure
 SCHEMA = json.loads((program.ROOT / "checker" / "result.schema.json").read_text())
 XSD = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit-4.xsd"))
 KEPT = (
+    "evaluation",
     "created",
     "assignment_digest",
     "verdict",
@@ -69,8 +70,8 @@ def tame(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Any]:
         **{"correct": 900, "seen": 1000, "total": 1000, "not_finite": 0, "low": 0.88, "high": 0.92},
         **{"error_rate": 0.001, "threshold": 0.87, "decided_by": "sample", "meets": True},
         "images_per_second": 5.0,
-        "evaluation": "clean",
-        "opaque_because": "",
+        "evaluation": "opaque",
+        "opaque_because": "words",
     }
     return dict(data)
 
@@ -122,7 +123,7 @@ def test_nothing_takes_effect_in_markdown(tame: Dict[str, Any], kind: str) -> No
         kinds = [[token.tag for token in tokens if token.type == kept] for tokens in (found, wanted)]
         assert kinds[0] == kinds[1], kept
     bold = {after.content for token, after in zip(found, found[1:]) if token.type == "strong_open"}
-    ours = {"failed", "limit", "blocked", "error", "hint", "Accuracy:", "course:", "found:"}
+    ours = {"failed", "limit", "blocked", "error", "hint", "Accuracy:", "Evaluation:", "course:", "found:"}
     assert bold <= ours | {label + ":" for label in ("expected", "where", "do", "more")}
     html = [token.content for token in found if token.type.startswith("html")]
     assert html == ["<details><summary>Facts</summary>\n", "</details>\n"]
