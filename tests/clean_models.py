@@ -54,19 +54,25 @@ def with_lambda(script: Any, model: Any, function: Any) -> Any:
     return K.Model(images, script.connect(model.layers[2:], x))
 
 
-def nested(script: Any, model: Any) -> Any:
-    """The network as a model in the model, part of it frozen, as many write it."""
+def nested(script: Any, model: Any, variant: str) -> Any:
+    """The network as a model in the model, part of it frozen, as many write it: two ways."""
     inside = K.Input((96, 96, 3))
     network = K.Model(inside, script.connect(model.layers[2:-3], inside), name="network")
     model.layers[2].trainable = True
-    layers = [K.layers.Lambda(LAMBDAS["plain"], input_shape=(32, 32, 3), name="other")]
-    return K.Sequential([*layers, network, *model.layers[-3:]])
+    if variant == "sequential":
+        resize = K.layers.Lambda(LAMBDAS["plain"], input_shape=(32, 32, 3), name="other")
+        return K.Sequential([resize, network, *model.layers[-3:]])
+    images = K.Input((32, 32, 3))
+    x = network(K.layers.Lambda(LAMBDAS["plain"], name="other")(images), training=False)
+    for layer in model.layers[-3:]:
+        x = layer(x)
+    return K.Model(images, x)
 
 
 def made(script: Any, model: Any, variant: str) -> Any:
     """One variant."""
-    if variant == "nested":
-        return nested(script, model)
+    if variant in ("nested", "sequential"):
+        return nested(script, model, variant)
     if variant in ("negative", "negative_elsewhere"):
         first = model.get_layer("Conv1")
         first.set_weights([-array for array in first.get_weights()])
