@@ -13,7 +13,7 @@ from checker.memorised.mixing import COPY, PRIVATE, TEST, TRAINING, Mixed
 
 # What honest models lose: on copies, bench/memorised.md; on training images nothing, since they learnt from
 # them; on new images of the same classes 3 to 15 points (Recht and others, 2018 and 2019: CIFAR-10.1).
-ALLOWED = {COPY: 0.02, TRAINING: 0.0, PRIVATE: 0.15}
+ALLOWED = {COPY: 0.025, TRAINING: 0.0, PRIVATE: 0.15}
 NAMES = {COPY: "copies of test images", TRAINING: "training images", PRIVATE: "private images"}
 _MEANS = {
     COPY: "as of a model that knows these images, not what they show",
@@ -40,7 +40,7 @@ class Comparison:
         test = "{:.1%} of {:,} test images right".format(gap.right / gap.of, gap.of)
         others = "{:.1%} of {:,} {}".format(gap.others_right / gap.others, gap.others, self.name)
         sure = "{:+.1f} points, at least {:+.1f} at an error rate of {:g}"
-        allowed = "honest models: up to {:+.0f}".format(100 * gap.allowed)
+        allowed = "honest models: up to {:+g}".format(100 * gap.allowed)
         return "{}, {}: {}; {}".format(
             test, others, sure.format(100 * gap.size, 100 * gap.low, gaps.ERROR), allowed
         )
