@@ -24,10 +24,20 @@ def load_raw(settings, name, shape, dtype):
     return np.fromfile(path, dtype=dtype).reshape(shape)
 
 
+def type_name(value):
+    """The type of a returned value; a class may call itself what it likes."""
+    import numpy as np
+
+    name = type(value).__module__.split(".")[0] + "." + type(value).__name__
+    if name == "numpy.ndarray" and type(value) is not np.ndarray:
+        return "look-alike of numpy.ndarray"
+    return wire.short(name, 300)
+
+
 def describe_value(value):
     """What a returned value says it is."""
     return {
-        "type": type(value).__module__.split(".")[0] + "." + type(value).__name__,
+        "type": type_name(value),
         "shape": [int(side) for side in getattr(value, "shape", ())][:8],
         "dtype": wire.short(getattr(value, "dtype", ""), 60),
     }
@@ -56,7 +66,8 @@ def call(channel, settings, function, name, images, labels):
         return False
     try:
         values = [describe_value(value) for value in returned]
-        arrays = [np.asarray(value) for value in returned]
+        # Laid out in memory here: what is too large for that is the function's doing.
+        arrays = [np.asarray(np.asarray(value), order="C") for value in returned]
     except Exception as error:
         channel.fact("raised", call=name, error=wire.describe(error))
         return False

@@ -117,4 +117,5 @@ def describe(error: BaseException, name: str = "") -> Dict[str, Any]:
             line, function = frame.lineno or 0, frame.name
     if isinstance(error, SyntaxError) and error.lineno:
         line = error.lineno
-    return {"type": type(error).__name__, "message": short(error), "line": line, "function": function}
+    kind = short(type(error).__name__, 200)
+    return {"type": kind, "message": short(error), "line": line, "function": function}
