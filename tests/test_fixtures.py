@@ -18,9 +18,7 @@ pytestmark = pytest.mark.tensorflow
 @pytest.fixture(scope="module", autouse=True)
 def models() -> None:
     """Build all model files at once: TensorFlow starts but once."""
-    wanted = sorted(
-        {(make.patched_script(recipe), recipe.model) for recipe in RECIPES.values() if make.is_built(recipe)}
-    )
+    wanted = sorted({make.job(recipe) for recipe in RECIPES.values() if make.is_built(recipe)})
     make.build(wanted, fixtures_run.PYTHON)
 
 

@@ -1,0 +1,139 @@
+"""Make hostile submissions and run the program over them, in their own folder, as somebody careless would."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import jsonschema
+
+from checker.result import Result
+from fixtures import hostile, make
+from fixtures.hostile import Attack
+from tests import fixtures_run, program
+from tests.program import Done
+
+SECONDS = 240  # no attack may take longer, limits and all, however slow the machine
+SCHEMA = json.loads((program.ROOT / "checker" / "result.schema.json").read_text())
+CONTROLS = {chr(code) for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F))} - {"\n", "\t"}
+
+
+def run(attack: Attack, folder: Path, scratch: Path) -> Done:
+    """Check a hostile submission with the checks that concern it."""
+    assignment = fixtures_run.assignment(attack)
+    if attack.limits:
+        assignment = str(fixtures_run.edition_with(attack.limits, scratch))
+    arguments = ["--assignment", assignment, "--python", fixtures_run.PYTHON]
+    names = hostile.RUNS[attack.runs]
+    if attack.runs == "quick":
+        arguments.append("--quick")
+    else:
+        arguments += ["--select", ",".join(names)] if names else []
+        reads_alone = attack.runs == "reading"
+        arguments += [] if reads_alone else ["--images", "embedded"]
+    with _writer(folder / attack.written if attack.written else None):
+        return program.check(
+            scratch,
+            ".",
+            *arguments,
+            cwd=folder,
+            line=[sys.executable, "-m", "checker", "check"],
+            variables={"PYTHONPATH": str(program.ROOT)},
+            timeout=SECONDS,
+        )
+
+
+@contextlib.contextmanager
+def _writer(path: Any) -> Iterator[None]:
+    """Somebody who writes to a file all the while."""
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            os.utime(str(path))
+
+    thread = threading.Thread(target=write)
+    if path is not None:
+        thread.start()
+    yield
+    stop.set()
+    if path is not None:
+        thread.join()
+
+
+def mismatches(attack: Attack, found: Dict[str, Any]) -> List[str]:
+    """Where a result is not the expected outcome: exit code, status and name of each check, accuracy.
+
+    A name that is not expected may be any; more flags may stand beside a check than are expected. "failed or
+    limit": which of them depends on the machine.
+    """
+    expect, wrong = make.expected_in(attack, fixtures_run.environment()), []
+    if found["exit_code"] != expect.exit:
+        wrong.append("exit {} instead of {}".format(found["exit_code"], expect.exit))
+    for check in found["checks"]:
+        wanted = expect.checks.get(check["name"], make.ExpectedCheck())
+        said = json.dumps([check["reason"], check["flags"]])[:1500]
+        if check["status"] == "not run" or check["hint"]:
+            continue
+        if check["status"] not in wanted.status.split(" or "):
+            words = "{}: {} instead of {}: {}"
+            wrong.append(words.format(check["name"], check["status"], wanted.status, said))
+        elif wanted.name and check["reason"]["name"] != wanted.name:
+            wrong.append("{}: not {}: {}".format(check["name"], wanted.name, said))
+        wrong += [
+            "{}: {!r} is not in {}".format(check["name"], word, said)
+            for word in wanted.words
+            if word not in said
+        ]
+        if len(check["flags"]) < wanted.flags:
+            wrong.append("{}: flags {}".format(check["name"], check["flags"]))
+    return wrong + _accuracy(expect, found)
+
+
+def _accuracy(expect: make.Expected, found: Dict[str, Any]) -> List[str]:
+    if not expect.accuracy:
+        return []
+    if found["accuracy"] is None:
+        return ["no accuracy"]
+    # What was never scored is wrong.
+    share = found["accuracy"]["correct"] / found["accuracy"]["total"]
+    fits = expect.accuracy[0] <= share <= expect.accuracy[1]
+    return [] if fits else ["accuracy {}".format(share)]
+
+
+def gained(attack: Attack, found: Dict[str, Any]) -> List[str]:
+    """What it has that its honest base has not: checks that pass, points, the exit code."""
+    base = make.expected_in(make.recipes()[attack.base], fixtures_run.environment())
+    passes = {
+        check["name"]
+        for check in found["checks"]
+        if base.checks.get(check["name"], make.ExpectedCheck()).status == "passed"
+    }
+    more = [
+        check["name"]
+        for check in found["checks"]
+        if check["status"] == "passed" and check["points"] and check["name"] not in passes
+    ]
+    most = sum(check["points_possible"] for check in found["checks"] if check["name"] in passes)
+    if found["points"]["given"] > most and not more:
+        more.append("{} points".format(found["points"]["given"]))
+    ran = {check["name"] for check in found["checks"] if check["status"] != "not run" and check["required"]}
+    if found["exit_code"] == 0 and not ran <= passes and not more:
+        more.append("exit 0")
+    return more
+
+
+def well_formed(done: Done) -> List[str]:
+    """What is wrong with the form of a verdict: exit code, schema, what reaches a terminal."""
+    if done.result is None:
+        return ["no result: " + done.out[-500:] + done.err[-500:]]
+    wrong = [] if done.code in (0, 1, 3) else ["exit code {}".format(done.code)]
+    jsonschema.validate(done.result, SCHEMA)
+    Result.from_dict(done.result)
+    found = CONTROLS & set(done.out + done.err)
+    return wrong + (["control characters: {!r}".format(sorted(found))] if found else [])
