@@ -10,6 +10,7 @@ import ast
 import contextlib
 import os
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Tuple
 
@@ -237,7 +238,7 @@ def _cut(reason: Optional[Reason]) -> Optional[Reason]:
     """The same in texts of a length that people read: submitted code may have said some of it."""
     if reason is None:
         return None
-    return Reason(**{name: cut(said, _MOST_LETTERS) for name, said in vars(reason).items()})
+    return replace(reason, **{name: cut(said, _MOST_LETTERS) for name, said in vars(reason).items()})
 
 
 def _words(error: BaseException) -> str:

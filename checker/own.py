@@ -62,7 +62,8 @@ def sandbox(workspace: Path, like: Optional[Sandbox] = None) -> Sandbox:
 
     Starting it costs a trial run, 0.04 seconds. Raises ToolError where its level is lower.
     """
-    box = Sandbox(interpreter(), workspace, LEVELS[0] if like is None else like.isolation.level)
+    highest = LEVELS[0] if like is None else like.isolation.level
+    box = Sandbox(interpreter(), workspace, highest=highest)
     if like is not None and box.isolation.level != like.isolation.level:
         raise ToolError(
             "the checker's own Python, {}, does not run isolated as the submission's does: {}".format(

@@ -212,7 +212,7 @@ def _forms(result: Result) -> Iterator[Tuple[str, str, str]]:
     """Texts of a fixed form: key, form, text."""
     yield "created", _CREATED, result.created
     yield "assignment_digest", _DIGEST, result.assignment_digest
-    yield "isolation.level", "bubblewrap|limits|none", result.isolation.level
+    yield "isolation.level", "bubblewrap|landlock|limits|none", result.isolation.level
     for place, file in enumerate(result.files):
         yield "files[{}].mode".format(place), "([0-7]{4})?", file.mode
         yield "files[{}].sha256".format(place), "({})?".format(_DIGEST), file.sha256
@@ -247,6 +247,12 @@ def _validate(result: Result) -> None:
     for key, limit in result.limits.items():
         if limit <= 0:
             raise mismatch("limits." + key, "more than 0", limit)
+    _validate_verdict(result)
+    if result.accuracy is not None:
+        _validate_accuracy(result.accuracy)
+
+
+def _validate_verdict(result: Result) -> None:
     words = {int(code): verdict for code, verdict in VERDICTS.items()}
     if result.exit_code not in words:
         raise mismatch("exit_code", "one of " + ", ".join(map(str, words)), result.exit_code)
@@ -257,14 +263,16 @@ def _validate(result: Result) -> None:
         wanted = VERDICTS[ExitCode.MEETS]
     if result.verdict != wanted:
         raise mismatch("verdict", repr(wanted), result.verdict)
-    accuracy = result.accuracy
-    if accuracy is not None and not 0 <= accuracy.correct <= accuracy.seen <= accuracy.total:
+
+
+def _validate_accuracy(accuracy: Accuracy) -> None:
+    if not 0 <= accuracy.correct <= accuracy.seen <= accuracy.total:
         raise mismatch("accuracy.correct", "at most accuracy.seen, and that at most total", accuracy.correct)
-    if accuracy is not None and accuracy.seen == 0:
+    if accuracy.seen == 0:
         raise mismatch("accuracy.seen", "at least 1", 0)
-    if accuracy is not None and accuracy.evaluation not in ("clean", "opaque"):
+    if accuracy.evaluation not in ("clean", "opaque"):
         raise mismatch("accuracy.evaluation", "clean or opaque", accuracy.evaluation)
-    if accuracy is not None and accuracy.opaque_because and accuracy.evaluation == "clean":
+    if accuracy.opaque_because and accuracy.evaluation == "clean":
         raise mismatch("accuracy.opaque_because", "nothing, since it is clean", accuracy.opaque_because)
 
 

@@ -150,7 +150,7 @@ LINUX_BOMBS = {
         NAMELESS.format("open(os.memfd_create('x'), 'wb', buffering=0)"),
     ),
     "deep folders": (
-        "disk: a folder in it cannot be looked into",
+        "disk: folders are more than 100 deep",
         "for _ in range(1500):\n    os.mkdir('deep')\n    os.chdir('deep')\ntime.sleep(60)",
     ),
 }

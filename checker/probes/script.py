@@ -34,6 +34,12 @@ def type_name(value):
     return wire.short(name, 300)
 
 
+def laid_out(settings, item):
+    """One call's name, images and labels."""
+    images = load_raw(settings, item["images"], item["shape"], "uint8")
+    return item["name"], images, load_raw(settings, item["labels"], item["labels_shape"], "uint8")
+
+
 def describe_value(value):
     """What a returned value says it is."""
     return {
@@ -98,6 +104,8 @@ def main(channel, settings):
     watching.install(keras)
     import tensorflow.keras as K  # noqa: F401 - what the script is likely to import is loaded now
 
+    # Read before anything submitted runs, which may leave nothing as it is.
+    given = [laid_out(settings, item) for item in settings["calls"]]
     channel.fact("tensorflow", version=tf.__version__)
     sys.path.insert(0, settings["inputs"])
     try:
@@ -114,10 +122,8 @@ def main(channel, settings):
         channel.fact("no_function", found=type(function).__name__)
         return
     channel.fact("calling")
-    for item in settings["calls"]:
-        images = load_raw(settings, item["images"], item["shape"], "uint8")
-        labels = load_raw(settings, item["labels"], item["labels_shape"], "uint8")
-        if not call(channel, settings, function, item["name"], images, labels):
+    for name, images, labels in given:
+        if not call(channel, settings, function, name, images, labels):
             return
     channel.fact("done")
 

@@ -18,6 +18,7 @@ _ENTRY = 4096  # bytes that any entry counts at least: an empty file takes room 
 _SLICE = 0.02  # seconds that one look at the disk may take
 _MOST_NAMES = 20
 _MOST_ENTRIES = 10_000  # entries that are looked at for names
+_DEEPEST = 100  # folders in folders; a chain without end would be long to measure, and to remove
 
 
 class DiskError(Exception):
@@ -114,8 +115,11 @@ def _sizes(top: str) -> Iterator[int]:
 def _entries(top: str, skip: str = "") -> Iterator[Tuple[str, os.DirEntry[str]]]:
     """Every entry below a folder, with the folder that it is in; links are not followed."""
     stack = [top]
+    deepest = top.count(os.sep) + _DEEPEST
     while stack:
         current = stack.pop()
+        if current.count(os.sep) > deepest:
+            raise DiskError("folders are more than {} deep".format(_DEEPEST))
         try:
             with os.scandir(current) as entries:
                 for entry in entries:
