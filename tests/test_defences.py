@@ -317,16 +317,6 @@ def no_walls_finds_images(target: Target) -> None:
     assert accuracy["correct"] == accuracy["total"]
 
 
-def no_walls_finds_the_cache(target: Target) -> None:
-    """Without walls Keras's cache is read, where the checker's environment says that it is."""
-    images, labels = embedded.unpack(embedded.EMBEDDED.read_bytes())
-    folder = target.place / "keras" / "datasets"
-    folder.mkdir(parents=True)
-    np.savez(str(folder / "known.npz"), x_test=images, y_test=labels)
-    accuracy = target.check(NO_WALLS, KERAS_HOME=str(folder.parent))["accuracy"]
-    assert accuracy["correct"] == accuracy["total"]
-
-
 def gives_true_labels(target: Target) -> None:
     """preprocess_data is called as the course's script calls it: with the labels of the test set."""
     result = target.check(TRUE_LABELS)
@@ -549,7 +539,6 @@ DEMONSTRATIONS: Dict[str, Callable[[Target], None]] = {
     "escape-network": no_walls_reaches,
     "escape-kills-the-checker": no_walls_kills,
     "labels-embedded": no_walls_finds_images,
-    "labels-keras-cache": no_walls_finds_the_cache,
     "labels-decoys-in-many": gives_true_labels,
     "wire-lies-about-everything": gives_true_labels,
     "labels-official-order": keeps_the_order,
