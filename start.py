@@ -82,13 +82,17 @@ def prepare_tox() -> None:
 
 
 def test(arguments: List[str]) -> int:
-    """Run all tests in the best environment, those of TensorFlow also in the newest, and the style."""
+    """Run all tests in the best environment, those of TensorFlow also in the newest, and the style.
+
+    The hostile submissions are run in the first alone: there are many of them.
+    """
     every = environments()
     discover = ["--discover", *(one.python for one in every)]
     codes = [run([str(TOX), "run", *discover, "-e", every[0].name + ",style", *arguments])]
     newest = next((one for one in every if one.name.endswith("-tfnew")), every[0])
     if newest != every[0] and not arguments:
-        codes.append(run([str(TOX), "run", *discover, "-e", newest.name, "--", "-m", "tensorflow"]))
+        some = ["--", "-m", "tensorflow and not zoo"]
+        codes.append(run([str(TOX), "run", *discover, "-e", newest.name, *some]))
     return max(codes)
 
 

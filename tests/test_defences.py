@@ -32,7 +32,7 @@ from checker.sandbox import processes, scratch
 from fixtures import generated, hostile
 from tests import fixtures_run, hostile_run, program
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.zoo]
 
 ATTACKS = hostile.attacks()
 # The program with one thing replaced before it starts.
