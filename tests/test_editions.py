@@ -70,7 +70,7 @@ MISTAKES = [
     (r"^\[limits\]", "[[limits]]", "limits: expected a table, found [{"),
     (r"^rules = \[\]", "rules = {}", "files.model.rules: expected a list, found a table"),
     (r"^threshold = .*", "threshold = 87", "threshold: expected a fraction between 0 and 1, found 87"),
-    (r"^threshold = .*", "threshold = nan", "threshold: expected a fraction between 0 and 1, found nan"),
+    (r"^threshold = .*", "threshold = nan", "threshold: expected a number, found nan"),
     (r"^classes = 10", "classes = 1", "classes: expected 2 to 256, found 1"),
     (r"^test_images = \d+", "test_images = 0", "test_images: expected 1 to 1,000,000, found 0"),
     (r"^image_shape = .*", "image_shape = [32, 32]", "image_shape: expected height, width, channels"),
@@ -101,7 +101,7 @@ MISTAKES = [
         "images.training[2]: expected another file than the other batches",
     ),
     (r"^training = \[", "training = [1,", "images.training[0]: expected text, found 1"),
-    (r"^load_seconds = 300", "load_seconds = inf", "limits.load_seconds: expected a positive number"),
+    (r"^load_seconds = 300", "load_seconds = inf", "limits.load_seconds: expected a number"),
     (r"^load_seconds = 300", "load_seconds = -1", "limits.load_seconds: expected a positive number"),
     (
         r"^processes = 64",
