@@ -1,6 +1,7 @@
 """``checker regenerate`` through the real program: what it makes, and what it says where it cannot."""
 
 import csv
+import gc
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import h5py
 import numpy as np
@@ -240,6 +242,28 @@ def test_every_plan_sets_the_constants_of_the_script():
         assert max(map(len, made.splitlines())) <= 79
     default = plans.PLANS[plans.DEFAULT]
     assert plans.with_constants(text, default.constants()) == text
+
+
+def test_what_was_taken_before_is_let_go_of(tmp_path):
+    """Keras leaves what it is given in a circle of references: chunk upon chunk, it was gigabytes."""
+    import shards
+
+    class Kept:
+        pass
+
+    rows = shards.Shards(str(tmp_path), "features", 10, (3, 2), np.float16, 10)
+    rows.write(0, np.zeros((10, 3, 2)))
+    kept = Kept()
+    kept.values, kept.itself = rows.take([0]), kept
+    left = weakref.ref(kept)
+    gc.disable()
+    try:
+        del kept
+        assert left() is not None
+        rows.take([1])
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_a_shard_that_is_not_whole_is_computed_again(tmp_path):

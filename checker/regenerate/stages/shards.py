@@ -6,6 +6,7 @@ there when it is whole.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 
@@ -55,8 +56,10 @@ class Shards:
         """Return these rows, in this order, as float32.
 
         They are read, not mapped: to touch a few pages of a mapped file here and there costs several times
-        as much, and what is mapped would count as memory of this process.
+        as much, and what is mapped would count as memory of this process. Keras leaves what it was given in
+        a circle of references: what was taken before is let go of first, or it adds up to gigabytes.
         """
+        gc.collect()
         rows = np.asarray(rows)
         out = np.empty((len(rows), *self.shape), np.float32)
         row = np.empty(self.shape, self.dtype)

@@ -8,7 +8,6 @@ seeds, whether the run was interrupted there or not: so both go the same way.
 from __future__ import annotations
 
 import concurrent.futures
-import gc
 import glob
 import hashlib
 import json
@@ -76,7 +75,6 @@ def train(keras, script, chain, views, labels, held_out, epochs, seed, tell):
             history = script.train(model, values, labels[chunk]).history
             sums += len(chunk) * np.array([history["loss"][-1], history["accuracy"][-1]])
             done += len(chunk)
-            gc.collect()  # Keras leaves each chunk in a circle of references: gigabytes, after an hour
             tell.progress((epoch - 1) * learned + done, epochs * learned)
         seconds = time.monotonic() - began
         row = {
