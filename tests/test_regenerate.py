@@ -248,13 +248,16 @@ def test_what_was_taken_before_is_let_go_of(tmp_path):
     """Keras leaves what it is given in a circle of references: chunk upon chunk, it was gigabytes."""
     import shards
 
-    class Kept:
-        pass
-
     rows = shards.Shards(str(tmp_path), "features", 10, (3, 2), np.float16, 10)
     rows.write(0, np.zeros((10, 3, 2)))
-    kept = Kept()
-    kept.values, kept.itself = rows.take([0]), kept
+
+    class Kept:
+        """Something in a circle of references."""
+
+        def __init__(self, values):
+            self.values, self.itself = values, self
+
+    kept = Kept(rows.take([0]))
     left = weakref.ref(kept)
     gc.disable()
     try:
