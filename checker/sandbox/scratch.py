@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Generator, Iterator, List, Tuple
 
 from checker.errors import ToolError
 
@@ -45,6 +45,10 @@ class Scratch:
         self._walk = _sizes(str(self.path))
         return self._whole
 
+    def close(self) -> None:
+        """End a look that is half done: it holds a folder open."""
+        self._walk.close()
+
     def written(self) -> Tuple[str, ...]:
         """Names of what a run left in its folder, some of them; caches of libraries are no matter."""
         names: List[str] = []
@@ -67,11 +71,13 @@ def folder(workspace: Path, name: str, needed: int, folders: Tuple[str, ...]) ->
         path = Path(tempfile.mkdtemp(prefix=name + "-", dir=str(workspace)))
     except OSError as error:
         raise ToolError("no scratch folder: {}".format(error)) from error
+    scratch = Scratch(path)
     try:
         for inner in folders:
             (path / inner).mkdir()
-        yield Scratch(path)
+        yield scratch
     finally:
+        scratch.close()
         remove(path)
 
 
@@ -102,7 +108,7 @@ def _emptied(folder: str, top: str, number: int) -> List[str]:
     return moved
 
 
-def _sizes(top: str) -> Iterator[int]:
+def _sizes(top: str) -> Generator[int, None, None]:
     """Bytes below a folder as they add up."""
     total = 0
     yield total
