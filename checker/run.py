@@ -148,11 +148,12 @@ def look(options: Options, environment: Mapping[str, str]) -> Edition:
             )
     else:
         from checker import datasets
+        from checker.memorised import others
 
         source = datasets.named(options.images, environment)
         if source is not None:
             datasets.look(source, edition)
-        _others(options, edition, environment)  # private images that cannot be used are seen now
+        others.look(options.private_images, edition)
     return edition
 
 

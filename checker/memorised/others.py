@@ -49,8 +49,16 @@ class Others:
 def find(
     images: Optional[str], private: Optional[str], environment: Mapping[str, str], edition: Edition
 ) -> Others:
-    """Say where they are; nothing is read, and nothing downloaded. Raises ImagesError for private ones."""
-    own = None if private is None else Source("npz", private, OPTION, "named by " + OPTION)
+    """Say where they are; nothing is downloaded, and of private ones nothing is read."""
+    return Others(datasets.training_there(images, environment, edition), _private(private))
+
+
+def look(private: Optional[str], edition: Edition) -> None:
+    """Raise ImagesError where private images cannot be used."""
+    own = _private(private)
     if own is not None:
         datasets.look(own, edition)
-    return Others(datasets.training_there(images, environment, edition), own)
+
+
+def _private(named: Optional[str]) -> Optional[Source]:
+    return None if named is None else Source("npz", named, OPTION, "named by " + OPTION)
