@@ -116,12 +116,13 @@ def command(*arguments: Union[str, bytes, Path]) -> List[Union[str, bytes]]:
     return checker("check", *arguments)
 
 
-def checker(*arguments: Union[str, bytes, Path]) -> List[Union[str, bytes]]:
-    """A command line of the checker, out of this source tree wherever it is run."""
-    start = "import sys; sys.path.insert(0, {!r}); from checker.__main__ import main; main()".format(
-        str(ROOT)
-    )
-    return [sys.executable, "-c", start, *map(os.fsencode, arguments)]
+def checker(*arguments: Union[str, bytes, Path], patch: str = "") -> List[Union[str, bytes]]:
+    """A command line of the checker, out of this source tree wherever it is run.
+
+    ``patch`` is code that takes something out of it before it begins.
+    """
+    start = "import sys\nsys.path.insert(0, {!r})\n{}\nfrom checker.__main__ import main\nmain()"
+    return [sys.executable, "-c", start.format(str(ROOT), patch), *map(os.fsencode, arguments)]
 
 
 def check(

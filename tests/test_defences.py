@@ -35,20 +35,11 @@ from tests import fixtures_run, hostile_run, program
 pytestmark = [pytest.mark.tensorflow, pytest.mark.zoo]
 
 ATTACKS = hostile.attacks()
-# The program with one thing replaced before it starts.
-START = """
-import functools, sys
-sys.path.insert(0, {root!r})
-{patch}
-from checker.__main__ import main
-main()
-"""
+# What is replaced in the program before it starts.
 NO_WALLS = """
-import inspect
+import functools
 import checker.sandbox as box
-known = inspect.signature(box.Sandbox).parameters
-options = {"highest": "limits"} if "highest" in known else {"isolate": False}
-box.Sandbox = functools.partial(box.Sandbox, **options)
+box.Sandbox = functools.partial(box.Sandbox, highest="limits")
 """
 TRUE_LABELS = """
 import dataclasses
@@ -112,14 +103,13 @@ class Target:
 
     def check(self, patch: str, **variables: str) -> Dict[str, Any]:
         """Run the checker with something replaced in it; returns its result."""
-        line = [sys.executable, "-c", START.format(root=str(program.ROOT), patch=patch)]
         names = ",".join(hostile.RUNS[self.attack.runs])
         done = program.check(
             self.place,
             self.folder,
             *("--assignment", fixtures_run.assignment(self.attack), "--python", fixtures_run.PYTHON),
             *("--select", names, "--images", "embedded"),
-            line=[*line, "check"],
+            line=program.checker("check", patch=patch),
             variables=variables,
             timeout=hostile_run.SECONDS,
         )
@@ -295,13 +285,12 @@ def no_walls_reaches(target: Target) -> None:
 
 def no_walls_kills(target: Target) -> None:
     """Without walls the script kills the checker."""
-    code = START.format(root=str(program.ROOT), patch=NO_WALLS)
     names = ",".join(hostile.RUNS[target.attack.runs])
     temporary = target.place / "tmp"
     temporary.mkdir()
-    command = [sys.executable, "-c", code, "check", str(target.folder), "--python", fixtures_run.PYTHON]
-    command += ["--assignment", fixtures_run.assignment(target.attack), "--select", names]
-    command += ["--images", "embedded"]
+    arguments = ["--python", fixtures_run.PYTHON, "--assignment", fixtures_run.assignment(target.attack)]
+    arguments += ["--select", names, "--images", "embedded"]
+    command = program.checker("check", target.folder, *arguments, patch=NO_WALLS)
     done = subprocess.run(
         command, env=program.environment(temporary), capture_output=True, check=False, timeout=240
     )

@@ -30,7 +30,7 @@ from checker.sandbox import Isolation, Sandbox, filters, users, view, walls
 from checker.sandbox.channel import Receiver
 from checker.sandbox.filters import rules
 from tests import fixtures_run
-from tests.sandbox_bench import LIMITS, MEGABYTE, Bench, at_level, missing_levels
+from tests.sandbox_bench import LIMITS, MEGABYTE, Bench, at_level
 
 WALLED = ("bubblewrap", "landlock")
 EPERM, ENOSYS = 1, 38
@@ -56,26 +56,11 @@ def call(number, *arguments):
 """
 
 
-@pytest.fixture(scope="session")
-def interpreter() -> Interpreter:
-    return interpreters.ask(sys.executable)
-
-
-@pytest.fixture(scope="session")
-def missing(interpreter: Interpreter, tmp_path_factory: pytest.TempPathFactory) -> Dict[str, str]:
-    return missing_levels(interpreter, tmp_path_factory.mktemp("trial"))
-
-
 @pytest.fixture(params=WALLED)
 def bench(
     request: pytest.FixtureRequest, tmp_path: Path, interpreter: Interpreter, missing: Dict[str, str]
 ) -> Iterator[Bench]:
     yield from at_level(tmp_path, interpreter, request.param, missing)
-
-
-@pytest.fixture
-def walled(tmp_path: Path, interpreter: Interpreter, missing: Dict[str, str]) -> Iterator[Bench]:
-    yield from at_level(tmp_path, interpreter, "bubblewrap", missing)
 
 
 def attack(bench: Bench, body: str, **options: Any) -> List[str]:

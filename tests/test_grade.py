@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any, List, Union
 from xml.etree import ElementTree
@@ -72,12 +71,8 @@ def test_what_the_verdict_rests_on_is_named_by_the_examiner(
 
 # A kernel without Landlock.
 NO_LANDLOCK = """
-import sys
-sys.path.insert(0, {!r})
 from checker.sandbox import landlock
 landlock.version = lambda: 0
-from checker.__main__ import main
-main()
 """
 
 
@@ -86,7 +81,7 @@ def test_without_walls_nothing_is_graded(images: Path, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     path = next(programs_but("bwrap", tmp_path / "bin"))
     arguments: List[Union[str, Path]] = ["--grade", *NAMED, "--images", images, folder]
-    line: List[Union[str, bytes]] = [sys.executable, "-c", NO_LANDLOCK.format(str(program.ROOT)), "check"]
+    line = program.checker("check", patch=NO_LANDLOCK)
     done = program.check(tmp_path, *arguments, line=line, variables={"PATH": path})
     assert (done.code, done.result) == (3, None)
     assert "expected walls round submitted code" in done.err
