@@ -9,7 +9,6 @@ from checker import scoring
 from checker.editions import Edition
 from checker.errors import EvidenceError
 from checker.evidence import Count
-from checker.progress import Observer
 from checker.sandbox import Stop
 from checker.sandbox.channel import Received
 
@@ -34,12 +33,11 @@ class Counter:
         labels: Optional[np.ndarray],
         edition: Edition,
         early: bool,
-        observer: Observer,
         mixed: Optional[Mixed] = None,
     ) -> None:
         self.count = Count()
         self._labels, self._edition, self._mixed = labels, edition, mixed
-        self._early, self._observer = early, observer
+        self._early = early
         self._verdict: Optional[bool] = None
 
     def restart(self) -> Counter:
@@ -62,7 +60,6 @@ class Counter:
         now = time.monotonic()
         count.first, count.last = count.first or now, now
         count.answered += len(scores)
-        self._observer.advance(count.seen, len(labels))
         if self._verdict is False or (self._verdict and self._enough()):
             raise Stop
 

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
 
-from checker import evidence, own, reference, scoring, versions
+from checker import evidence, handed_in, reference, scoring, versions
+from checker.aside import Aside, Watch
 from checker.counting import Counter
 from checker.editions import Edition
 from checker.errors import EvidenceError, ToolError
+from checker.handed_in import HandedIn
 from checker.interpreters import Interpreter
 from checker.outcomes import Blocked, Outcome
+from checker.probing import Prober
 from checker.progress import Observer
 from checker.result import Accuracy, StageRecord
-from checker.sandbox import Limits, Run, Sandbox, Stop
+from checker.sandbox import Gate, Run
 from checker.sandbox.channel import Received, Receiver
 from checker.submission import Submission, SubmittedFile
 from checker.versions import Versions
@@ -31,14 +34,8 @@ if TYPE_CHECKING:
 
 COURSE_MAIN = reference.FOLDER / "0-main.py"
 FEW = 40  # images for the small calls of preprocess_data
-MOST_TOLD = 64_000_000  # bytes of what the Lambda alone makes of a few images
 # On Python 3.12 and later the older one takes the inside of f-strings for code.
 OLDER_PYCODESTYLE, NEWER_PYCODESTYLE = "2.6.0", "2.11.1"
-_OURS_ALONE = (
-    "source",
-    "inspection",
-    "weights",
-)  # no submitted code runs in these: a wrong word is our fault
 
 
 @dataclass(frozen=True)
@@ -65,16 +62,42 @@ class Evidence:
         submission: Submission,
         edition: Edition,
         interpreter: Interpreter,
-        sandbox: Sandbox,
-        workspace: Path,
+        prober: Prober,
         request: Request,
         observer: Observer,
     ) -> None:
         self.submission, self.edition = submission, edition
         self.interpreter, self.request = interpreter, request
-        self.stages: List[StageRecord] = []
-        self._sandbox, self._workspace, self._observer = sandbox, workspace, observer
+        self._prober, self._observer = prober, observer
         self._kept: Dict[str, Any] = {}
+        self._asides: Dict[str, Any] = {}
+
+    @property
+    def stages(self) -> Tuple[StageRecord, ...]:
+        """The probes that ran so far."""
+        return self._prober.stages
+
+    def begin(self) -> None:
+        """Begin what takes long, all at once: TensorFlow is imported in three processes, on whatever cores.
+
+        What a process needs of another one's result, it waits for. Needs :meth:`drawn`; without walls, where
+        one probe runs at a time, nothing is begun.
+        """
+        if not self._prober.together or not self.interpreter.has_tensorflow:
+            return
+        self._prober.prepare()
+        script, model = self.submission.script.path, self.submission.model.path
+        if script is not None:
+            self._script_aside(script).begin()
+        if model is not None:
+            self._handed_in(model).begin()
+            self._inspection_aside(model).begin()
+            self._evaluation(model).begin()
+
+    def close(self) -> None:
+        """End what was begun and is not wanted any more."""
+        for aside in self._asides.values():
+            aside.call_off()
 
     def source(self) -> evidence.SourceEvidence:
         """What can be read in the script without running it."""
@@ -209,51 +232,11 @@ class Evidence:
             raise self._kept[name]
         return self._kept[name]
 
-    def _limits(
-        self, seconds: float, then: Optional[Mapping[str, float]] = None, more: float = 1.0
-    ) -> Limits:
-        """The edition's limits; ``more``: as many times its images, and so its memory."""
-        limits = self.edition.limits
-        return Limits(
-            seconds=seconds,
-            memory=int(limits.memory_megabytes * 10**6 * more),
-            processes=limits.processes,
-            printed=limits.printed_megabytes * 10**6,
-            scratch=limits.scratch_megabytes * 10**6,
-            then=then or {},
-        )
-
-    def _run(
-        self,
-        probe: str,
-        title: str,
-        settings: Mapping[str, object],
-        inputs: Mapping[str, Path],
-        limits: Limits,
-        new_receiver: Callable[[], Receiver],
-        sandbox: Optional[Sandbox] = None,
-        observer: Optional[Observer] = None,
-    ) -> Tuple[Run, Receiver]:
-        """Run a probe; where the probe itself fails, once more, then ToolError."""
-        box, observer = sandbox or self._sandbox, observer or self._observer
-        for _ in range(2):
-            receiver = new_receiver()
-            observer.stage(title)
-            run = box.run(probe, settings, inputs, limits, receiver, observer.tick)
-            self.stages.append(
-                StageRecord(probe, run.ending, run.detail, run.seconds, run.cpu_seconds, run.peak_memory)
-            )
-            fault = (receiver.last("probe_error") or {}).get("trace")
-            if run.ending == "malformed" and probe in _OURS_ALONE:
-                fault = run.detail
-            if fault is None:
-                return run, receiver
-        raise ToolError("the probe {} failed: {}".format(probe, fault))
-
-    def _own_sandbox(self) -> Sandbox:
-        """The sandbox with the checker's own interpreter, for what runs nothing submitted."""
-        box: Sandbox = self._once("own sandbox", lambda: own.sandbox(self._workspace, self._sandbox))
-        return box
+    def _aside(self, name: str, new: Callable[[], Any]) -> Any:
+        """What is done in a thread, made when it is first asked for."""
+        if name not in self._asides:
+            self._asides[name] = new()
+        return self._asides[name]
 
     def _need_tensorflow(self) -> None:
         if not self.interpreter.has_tensorflow:
@@ -279,13 +262,14 @@ class Evidence:
             "script": files.script.name,
             "python": versions.parse(self.edition.environment.python),
             "has_script": submission.script.path is not None,
-            "pycodestyle": self._sandbox.vendored("pycodestyle-{}-py2.py3-none-any.whl".format(version)),
+            "pycodestyle": self._prober.vendored("pycodestyle-{}-py2.py3-none-any.whl".format(version)),
             "git_index": submission.git_index is not None,
             "git_names": [submission.git_prefix + file.name for file in submission.files],
         }
-        limits = self._limits(self.edition.limits.source_seconds)
-        run, receiver = self._run(
-            "source", "Reading the script", settings, inputs, limits, lambda: Receiver(0)
+        limits = self._prober.limits(self.edition.limits.source_seconds)
+        self._observer.stage("Reading the script")
+        run, receiver = self._prober.run(
+            "source", settings, inputs, limits, lambda: Receiver(0), self._observer
         )
         return evidence.source_evidence(run, receiver)
 
@@ -304,21 +288,27 @@ class Evidence:
 
     def _gather_script(self) -> evidence.ScriptEvidence:
         self._need_tensorflow()
-        path = self.need(self.submission.script, "script_file")
-        drawn, limits = self.drawn(), self.edition.limits
+        aside = self._script_aside(self.need(self.submission.script, "script_file"))
+        self._observer.stage("Importing the script")
+        found: evidence.ScriptEvidence = aside.result(self._observer.tick)
+        return found
+
+    def _script_aside(self, path: Path) -> Any:
+        drawn = self.drawn()
+        return self._aside(
+            "script", lambda: Aside("script", lambda watch: self._run_script(path, drawn, watch))
+        )
+
+    def _run_script(self, path: Path, drawn: Drawn, watch: Watch) -> evidence.ScriptEvidence:
+        prober, limits, name = self._prober, self.edition.limits, self.edition.files.script.name
         calls = drawn.calls(FEW)
-        inputs = {self.edition.files.script.name: path}
-        inputs.update(drawn.lay_out(calls, self._workspace))
-        settings = {
-            "script": self.edition.files.script.name,
-            "calls": [call.to_dict() for call in calls],
-        }
-        run, receiver = self._run(
+        inputs = {name: path}
+        inputs.update(drawn.lay_out(calls, prober.workspace))
+        run, receiver = prober.run(
             "script",
-            "Importing the script",
-            settings,
+            {"script": name, "calls": [call.to_dict() for call in calls]},
             inputs,
-            self._limits(
+            prober.limits(
                 limits.tensorflow_seconds,
                 {
                     "tensorflow": limits.import_seconds,
@@ -327,21 +317,31 @@ class Evidence:
                 },
                 drawn.more,
             ),
-            lambda: Receiver(int(limits.array_megabytes * 10**6 * drawn.more), self._workspace),
+            lambda: Receiver(int(limits.array_megabytes * 10**6 * drawn.more), prober.workspace),
+            watch,
         )
         return evidence.script_evidence(run, receiver)
 
     def _gather_inspection(self) -> evidence.InspectionEvidence:
-        path = self.need(self.submission.model, "model_file")
-        name = self.edition.files.model.name
-        run, receiver = self._run(
+        aside = self._inspection_aside(self.need(self.submission.model, "model_file"))
+        self._observer.stage("Reading the model file")
+        found: evidence.InspectionEvidence = aside.result(self._observer.tick)
+        return found
+
+    def _inspection_aside(self, path: Path) -> Any:
+        return self._aside(
+            "inspection", lambda: Aside("inspection", lambda watch: self._run_inspection(path, watch))
+        )
+
+    def _run_inspection(self, path: Path, watch: Watch) -> evidence.InspectionEvidence:
+        name, limits = self.edition.files.model.name, self.edition.limits
+        run, receiver = self._prober.run(
             "inspection",
-            "Reading the model file",
-            own.settings({"model": name}),
+            {"model": name},
             {name: path},
-            self._limits(self.edition.limits.inspection_seconds),
+            self._prober.limits(limits.inspection_seconds),
             lambda: Receiver(0),
-            self._own_sandbox(),
+            watch,
         )
         return evidence.inspection_evidence(run, receiver)
 
@@ -349,108 +349,92 @@ class Evidence:
         """Score the images with the model as handed in and, beside it, with the same model rebuilt."""
         self._need_tensorflow()
         path, received = self.need(self.submission.model, "model_file"), self.preprocessed()
-        if received is None:
-            self._kept["clean"] = evidence.opaque("there is no X_p")
-            return self._score(path, None, None)
+        handed_in, evaluation = self._handed_in(path), self._evaluation(path)
+        counter = self._counter(received is not None)
+        self._observer.stage("Scoring the test images")
+        handed_in.give(received, counter, evaluation)
+        evaluation.give(received)
+        if self._prober.together:
+            evaluation.begin()
+
+        def tick() -> None:
+            seen = evaluation.seen or counter.count.seen
+            if seen:
+                self._observer.advance(seen, len(self.drawn().labels))
+            self._observer.tick()
+
+        model: evidence.ModelEvidence = handed_in.result(tick)
+        clean = self._kept["clean"] = evaluation.finish(tick, guess=self._of_another_python(model))
+        if evaluation.relied_on and clean.opaque_because:
+            # What it was ended for did not come to its end.
+            again = self._new_handed_in(path)
+            again.give(received, counter, None)
+            model = again.result(tick)
+        return model
+
+    def _handed_in(self, path: Path) -> HandedIn:
+        found: HandedIn = self._aside("model", lambda: self._new_handed_in(path))
+        return found
+
+    def _new_handed_in(self, path: Path) -> HandedIn:
+        order = handed_in.Order(path, self._most_scores(), self.drawn().more)
+        return HandedIn(order, self.edition, self._prober)
+
+    def _evaluation(self, path: Path) -> Evaluation:
         from checker.clean.evaluation import Evaluation, Order
 
-        name, drawn = self.edition.files.model.name, self.drawn()
-        counter, folder = self._counter(received, Observer()), self._workspace / "clean"
-        self._own_sandbox()
-        order = Order(path, name, drawn.shown, received, counter, self._most_scores(), folder)
-        with Evaluation(order, self._run_aside) as aside:
-            model = self._score(path, received, aside)
-            self._kept["clean"] = aside.finish(self._observer, guess=self._of_another_python(model))
-        if aside.relied_on and self._kept["clean"].opaque_because:
-            return self._score(path, received, None)  # what it was ended for did not come to its end
-        return model
+        def new() -> Evaluation:
+            name, drawn, folder = (
+                self.edition.files.model.name,
+                self.drawn(),
+                self._prober.workspace / "clean",
+            )
+            order = Order(path, name, drawn.shown, self._counter(True), self._most_scores(), folder)
+            return Evaluation(order, self._run_clean)
+
+        found: Evaluation = self._aside("clean", new)
+        return found
 
     def _of_another_python(self, model: evidence.ModelEvidence) -> bool:
         """Whether a model does not load since another version of Python wrote its Lambda."""
         error = model.load_error
         return error is not None and versions.OTHER_PYTHON.search(error.message) is not None
 
-    def _run_aside(
+    def _run_clean(
         self,
         probe: str,
         settings: Mapping[str, object],
         inputs: Mapping[str, Path],
         new_receiver: Callable[[], Receiver],
-        observer: Observer,
+        watch: Observer,
+        gate: Optional[Gate],
     ) -> Tuple[Run, Receiver]:
         """Run a probe of the clean evaluation."""
-        limits = self.edition.limits
+        limits, prober = self.edition.limits, self._prober
         if probe == "weights":
-            allowed, box = self._limits(limits.inspection_seconds), self._own_sandbox()
-            return self._run(probe, "", own.settings(settings), inputs, allowed, new_receiver, box, observer)
-        allowed = self._limits(
-            limits.tensorflow_seconds,
-            {
-                "tensorflow": limits.load_seconds,
-                # Until then the model as handed in is loaded, and tells what its Lambda gives.
-                "planned": limits.tensorflow_seconds + limits.load_seconds,
-                "rebuilt": limits.progress_seconds,
-                "scores": limits.progress_seconds,
-            },
-            self.drawn().more,
-        )
-        return self._run(probe, "", settings, inputs, allowed, new_receiver, None, observer)
+            allowed = prober.limits(limits.inspection_seconds)
+        else:
+            allowed = prober.limits(
+                limits.tensorflow_seconds,
+                {
+                    "tensorflow": limits.load_seconds,
+                    "planned": limits.load_seconds,
+                    "rebuilt": limits.progress_seconds,
+                    "scores": limits.progress_seconds,
+                },
+                self.drawn().more,
+            )
+        return prober.run(probe, settings, inputs, allowed, new_receiver, watch, gate)
 
-    def _counter(self, received: Optional[Received], observer: Observer) -> Counter:
-        """A counter of scores, for one run of the model."""
+    def _counter(self, scores: bool) -> Counter:
+        """A counter for one run of the model, from which ``scores`` are wanted or not."""
         labels, mixed = self.drawn().labels, self.drawn().mixed
         early = not self.request.exact and len(labels) >= self.edition.test_images
-        return Counter(labels if received is not None else None, self.edition, early, observer, mixed)
+        return Counter(labels if scores else None, self.edition, early, mixed)
 
     def _most_scores(self) -> int:
         """Bytes of scores for all images; a score has 64 bits at most."""
         return len(self.drawn().shown) * self.edition.classes * 8
-
-    def _score(
-        self, path: Path, received: Optional[Received], aside: Optional[Evaluation]
-    ) -> evidence.ModelEvidence:
-        """Load the model as handed in, and score all images; or as many as a clean evaluation needs."""
-        name, limits = self.edition.files.model.name, self.edition.limits
-        images, dtype, shape = self._model_images(received)
-        counter = self._counter(received, self._observer)
-
-        def take(array: Received) -> None:
-            if array.header.name == "lambda":
-                if aside is not None:
-                    aside.tell(array)
-                return
-            counter.take(array)
-            if aside is not None and aside.enough(counter.count.seen):
-                raise Stop
-
-        def receiver() -> Receiver:
-            counter.restart()
-            return Receiver(self._most_scores() + MOST_TOLD, on_array=take)
-
-        run, received_facts = self._run(
-            "model",
-            "Scoring the test images",
-            {
-                "model": name,
-                "script_module": self.edition.files.script.name.rsplit(".", 1)[0],
-                "dtype": dtype,
-                "shape": list(shape),
-                "classes": self.edition.classes,
-                "predict": received is not None,
-            },
-            {name: path, "X_p": images},
-            self._limits(
-                limits.tensorflow_seconds,
-                {
-                    "tensorflow": limits.load_seconds,
-                    "compiled": limits.progress_seconds,
-                    "scores": limits.progress_seconds,
-                },
-                self.drawn().more,
-            ),
-            receiver,
-        )
-        return evidence.model_evidence(run, received_facts, counter.count)
 
     def _gather_main(self) -> evidence.MainEvidence:
         """Run the course's script on what was scored; its labels are drawn apart from everything."""
@@ -464,34 +448,20 @@ class Evidence:
             COURSE_MAIN.name: COURSE_MAIN,
             files.script.name: script,
             files.model.name: self.need(self.submission.model, "model_file"),
-            "images": drawing.write(self._workspace / "main-images", images),
-            "labels": drawing.write(self._workspace / "main-labels", labels),
+            "images": drawing.write(self._prober.workspace / "main-images", images),
+            "labels": drawing.write(self._prober.workspace / "main-labels", labels),
         }
         seconds = (
             limits.import_seconds + limits.preprocess_seconds + limits.load_seconds + limits.progress_seconds
         )
-        run, receiver = self._run(
+        self._observer.stage("Running the course's {}".format(COURSE_MAIN.name))
+        run, receiver = self._prober.run(
             "course_main",
-            "Running the course's {}".format(COURSE_MAIN.name),
             {"main": COURSE_MAIN.name, "shape": list(images.shape)},
             inputs,
-            self._limits(limits.tensorflow_seconds, {"tensorflow": seconds}),
+            self._prober.limits(limits.tensorflow_seconds, {"tensorflow": seconds}),
             lambda: Receiver(0),
+            self._observer,
         )
         right = drawing.agreement(model.scores, labels)
         return evidence.main_evidence(run, receiver, model.seen, right)
-
-    def _model_images(self, received: Optional[Received]) -> Tuple[Path, str, Tuple[int, ...]]:
-        """The file of X_p for the model's process; black images where there is no X_p."""
-        path = self._workspace / "X_p"
-        if received is None:
-            shape = (8, *self.edition.image_shape)
-            size = 4
-            for side in shape:
-                size *= side
-            path.write_bytes(bytes(size))
-            return path, "<f4", shape
-        if received.path is not None:
-            return received.path, received.header.dtype, received.header.shape
-        path.write_bytes(received.data)
-        return path, received.header.dtype, received.header.shape

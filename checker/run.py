@@ -29,6 +29,7 @@ from checker.editions import Edition
 from checker.errors import CheckerError, ToolError, UsageError
 from checker.gather import Evidence, Request
 from checker.outcomes import ExitCode, Outcome
+from checker.probing import Prober
 from checker.progress import Observer
 from checker.result import (
     CheckResult,
@@ -104,15 +105,19 @@ def examine(
         box = sandbox.Sandbox(choice.interpreter, place, secrets=secrets)
         if options.grade:
             grading.need_walls(box.isolation)
-        evidence = Evidence(taken, edition, choice.interpreter, box, place, request, observer)
-        if not reading:
-            drawn = evidence.drawn()  # images that cannot be used end the run before anything else
-            if options.grade:
-                grading.need_all_images(len(drawn.labels), edition)
-        outcomes, interrupted = engine.run(evidence, edition, options.quick, observer, options.selected)
-        if options.with_main and not interrupted and evidence.scored():
-            _run_main(evidence)
-        found = _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
+        prober = Prober(edition, box, place)
+        evidence = Evidence(taken, edition, choice.interpreter, prober, request, observer)
+        with contextlib.closing(evidence):
+            if not reading:
+                drawn = evidence.drawn()  # images that cannot be used end the run before anything else
+                if options.grade:
+                    grading.need_all_images(len(drawn.labels), edition)
+                if not options.selected:
+                    evidence.begin()
+            outcomes, interrupted = engine.run(evidence, edition, options.quick, observer, options.selected)
+            if options.with_main and not interrupted and evidence.scored():
+                _run_main(evidence)
+            found = _result(options, edition, choice, evidence, box, outcomes, interrupted, created, started)
         return found, evidence
 
 
@@ -299,7 +304,7 @@ def _result(
             tuple(map(printable, drawn.source.passed_over)),
         ),
         seed=None if drawn is None else evidence.request.seed,
-        stages=tuple(evidence.stages),
+        stages=evidence.stages,
         seconds=round(time.monotonic() - started, 3),
         checks=outcomes,
         accuracy=accuracy,

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from checker.interpreters import Interpreter
-from checker.sandbox import Limits, Run, Sandbox, view
+from checker.sandbox import Gate, Limits, Run, Sandbox, view
 from checker.sandbox.channel import Receiver
 from checker.sandbox.finding import LEVELS
 
@@ -72,6 +72,7 @@ class Bench:
         settings: Optional[Mapping[str, object]] = None,
         interpreter: Optional[Interpreter] = None,
         whole: bool = False,
+        gate: Optional[Gate] = None,
     ) -> Run:
         """Run a function body as a probe, or a ``whole`` script."""
         text = textwrap.dedent(body)
@@ -80,7 +81,7 @@ class Bench:
         self.receiver = receiver or Receiver(MEGABYTE)
         settings = dict(settings or {}, token=self.token)
         box = self.sandbox(interpreter)
-        return box.run("own", settings, inputs or {}, limits, self.receiver, tick)
+        return box.run("own", settings, inputs or {}, limits, self.receiver, tick, gate)
 
     def names(self) -> List[str]:
         return [fact["fact"] for fact in self.receiver.facts]

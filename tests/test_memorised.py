@@ -142,7 +142,7 @@ def test_positions_are_drawn_with_the_seed(embedded: Tuple[np.ndarray, np.ndarra
 
 def fed(labels: np.ndarray, scores: np.ndarray, mixed: Any) -> Tuple[Counter, bool]:
     """A counter that was given scores in batches of 128, and whether it ended the run."""
-    counter = Counter(labels, EDITION, True, Observer(), mixed)
+    counter = Counter(labels, EDITION, True, mixed)
     for start in range(0, len(scores), 128):
         batch = scores[start : start + 128].astype("<f4")
         try:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional
@@ -17,7 +18,7 @@ import pytest
 from checker import interpreters
 from checker.errors import ToolError
 from checker.interpreters import Interpreter
-from checker.sandbox import Limits, Sandbox, Stop, landlock, processes, scratch, view
+from checker.sandbox import Gate, Limits, Sandbox, Stop, landlock, processes, scratch, view
 from checker.sandbox.channel import Receiver
 from checker.sandbox.finding import LEVELS
 from tests.sandbox_bench import LIMITS, MEGABYTE, PROBE, Bench, at_level
@@ -596,6 +597,52 @@ def test_without_bubblewrap_the_level_says_why(
     assert isolation.level == "limits"
     assert isolation.detail.endswith("; Landlock of version 6 is needed (Linux 6.12), here it is 5")
     assert os.listdir(str(tmp_path)) == []
+
+
+HELD = """
+told = channel.fact("planned")
+channel.fact("told", **told)
+"""
+
+
+def test_a_gate_holds_a_probe_until_it_is_opened_and_the_wait_counts_for_nothing(bench: Bench) -> None:
+    gate = Gate("planned")
+    limits = dataclasses.replace(LIMITS, seconds=5, then={"planned": 1})
+    opening = threading.Timer(3, gate.open, kwargs={"shape": [1, 2], "guess": False})
+    opening.start()
+    run = bench.run(HELD, limits, gate=gate)
+    opening.join()
+    assert run.ending == "finished", run
+    assert bench.fact("told") == {"fact": "told", "shape": [1, 2], "guess": False}
+    assert run.seconds < 3
+
+
+def test_a_gate_that_is_open_before_holds_nothing(bench: Bench) -> None:
+    gate = Gate("planned")
+    gate.open()
+    run = bench.run(HELD, dataclasses.replace(LIMITS, then={"planned": 5}), gate=gate)
+    assert (run.ending, bench.fact("told")) == ("finished", {"fact": "told"})
+
+
+def test_behind_an_open_gate_time_counts(bench: Bench) -> None:
+    gate = Gate("planned")
+    threading.Timer(0.5, gate.open).start()
+    limits = dataclasses.replace(LIMITS, then={"planned": 1})
+    run = bench.run(HELD + "\ntime.sleep(60)\n", limits, gate=gate)
+    assert (run.ending, run.detail) == ("limit", "time: more than 1 seconds")
+
+
+def test_a_run_that_waits_at_a_gate_can_be_called_off(bench: Bench) -> None:
+    called_off = time.monotonic() + 1
+
+    def tick() -> None:
+        if time.monotonic() > called_off:
+            raise Stop
+
+    run = bench.run(HELD, dataclasses.replace(LIMITS, then={"planned": 5}), tick=tick, gate=Gate("planned"))
+    assert run.ending == "stopped"
+    assert run.seconds < 5
+    assert bench.names() == ["before", "planned"]
 
 
 def test_a_deep_tree_is_removed(tmp_path: Path) -> None:

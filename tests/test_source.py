@@ -14,6 +14,7 @@ import pytest
 from checker import checks, editions, interpreters, submission
 from checker.gather import Evidence, Request
 from checker.outcomes import Outcome
+from checker.probing import Prober
 from checker.progress import Observer
 from checker.sandbox import Sandbox
 from tests import fixtures_run
@@ -49,7 +50,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
         workspace = tmp_path_factory.mktemp("workspace")
         taken = submission.take(str(folder), edition, workspace)
         request = Request(quick=True, exact=False, images=(), seed=0)
-        return Evidence(taken, edition, interpreter, box, workspace, request, Observer())
+        return Evidence(taken, edition, interpreter, Prober(edition, box, workspace), request, Observer())
 
     yield read
 

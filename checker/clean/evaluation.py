@@ -13,31 +13,31 @@ import math
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 
 from checker import evidence
+from checker.aside import Aside, Watch
 from checker.clean import preprocessing
 from checker.counting import Counter
 from checker.errors import CheckerError
 from checker.progress import Observer
-from checker.sandbox import Run, Stop
+from checker.sandbox import Gate, Run
 from checker.sandbox.channel import ITEM_SIZES, Received, Receiver
 from checker.typed import plain
 
-SAMPLE = 256  # images at least, on which the model as handed in is compared
-_LOOK = 0.05  # seconds
-# Runs a probe: its name, settings, inputs, a maker of receivers, and what watches it.
+SAMPLE = 64  # images at least, on which the model as handed in is compared
+# Runs a probe: its name, settings, inputs, a maker of receivers, what watches it, and what holds it.
 Runner = Callable[
-    [str, Dict[str, object], Dict[str, Path], Callable[[], Receiver], Observer], Tuple[Run, Receiver]
+    [str, Dict[str, object], Dict[str, Path], Callable[[], Receiver], Observer, Optional[Gate]],
+    Tuple[Run, Receiver],
 ]
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be evaluated: the model file ``name``, images uint8 (n, ...), and X_p as it came.
+    """What is to be evaluated: the model file ``name``, on images uint8 (n, ...).
 
     ``counter`` takes the scores; ``folder`` is ours to make and write in.
     """
@@ -45,7 +45,6 @@ class Order:
     model: Path
     name: str
     images: np.ndarray
-    received: Received
     counter: Counter
     most: int  # bytes of scores
     folder: Path
@@ -55,107 +54,101 @@ class _Opaque(Exception):
     """The model cannot be evaluated clean; its text says why."""
 
 
-class _Watch(Observer):
-    """Ends a run once nobody wants it any more."""
-
-    def __init__(self) -> None:
-        self.cancelled = False
-
-    def tick(self) -> None:
-        """A moment has passed."""
-        if self.cancelled:
-            raise Stop
-
-
 class Evaluation:
-    """One clean evaluation: begun with ``with``, told of the Lambda, and waited for."""
+    """One clean evaluation: begun before ``X_p`` is there, told of it and of the Lambda, and waited for."""
 
     def __init__(self, order: Order, run: Runner) -> None:
+        self.relied_on = False
         self._order, self._run = order, run
-        self._watch = _Watch()
-        self._told = self._guess = self.relied_on = False
-        self._resize = ""
-        self._found: Optional[evidence.CleanEvidence] = None
-        self._error: Optional[BaseException] = None
-        self._thread = threading.Thread(target=self._work, name="clean", daemon=True)
+        self._gate = Gate("planned")
+        self._lock = threading.Lock()
+        self._mode = self._resize = self._because = ""
+        self._lambda: Optional[Dict[str, object]] = None
+        self._aside = Aside("clean", self._work)
 
-    def __enter__(self) -> Evaluation:
-        self._order.folder.mkdir()
-        for name in ("go", "lambda"):
-            (self._order.folder / name).touch()
-        self._thread.start()
-        return self
+    def begin(self) -> None:
+        """Read the weights and start the process that rebuilds; it waits for the rest."""
+        if not self._order.folder.exists():
+            self._order.folder.mkdir()
+            for name in ("images", "lambda"):
+                (self._order.folder / name).touch()
+        self._aside.begin()
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self._watch.cancelled = True
-        self._thread.join()
-
-    def tell(self, received: Optional[Received]) -> None:
-        """What the Lambda gives for the first images, None where it gives nothing. The first word counts."""
-        if self._told:
+    def give(self, received: Optional[Received]) -> None:
+        """``X_p`` as it came, None where it did not; unless it is one of ours, this is the end."""
+        mode = None if received is None else preprocessing.mode_of(self._order.images, received.array())
+        if mode is None:
+            self._because = (
+                "there is no X_p" if received is None else "X_p is not what a preprocess_input of Keras gives"
+            )
+            self.call_off()
             return
-        self._told = True
-        go: Dict[str, object] = {"shape": [], "dtype": "<f4", "guess": self._guess}
-        if received is not None:
-            data = received.path.read_bytes() if received.path is not None else received.data
-            (self._order.folder / "lambda").write_bytes(data)
-            go.update(shape=list(received.header.shape), dtype=received.header.dtype)
-        (self._order.folder / "go").write_text(json.dumps(go) + "\n")
+        preprocessing.write(self._order.folder / "images", self._order.images, mode)
+        with self._lock:
+            self._mode = mode
+            self._open()
+
+    def tell(self, received: Optional[Received], guess: bool = False) -> None:
+        """What the Lambda gives for the first images, None where it gives nothing. The first word counts.
+
+        ``guess``: it was never run; find a resize for it by trial, and show what comes of that.
+        """
+        with self._lock:
+            if self._lambda is not None:
+                return
+            self._lambda = {"shape": [], "dtype": "<f4", "guess": guess}
+            if received is not None:
+                data = received.path.read_bytes() if received.path is not None else received.data
+                (self._order.folder / "lambda").write_bytes(data)
+                self._lambda.update(shape=list(received.header.shape), dtype=received.header.dtype)
+            self._open()
+
+    def _open(self) -> None:
+        if self._mode and self._lambda is not None:
+            self._gate.open(**self._lambda)
 
     def enough(self, seen: int) -> bool:
         """Whether the model as handed in need score no more: it is compared, and the one rebuilt counts."""
         self.relied_on = self.relied_on or (bool(self._resize) and seen >= SAMPLE)
         return self.relied_on
 
-    def finish(self, observer: Observer, guess: bool = False) -> evidence.CleanEvidence:
-        """Wait for the end.
+    @property
+    def seen(self) -> int:
+        """Test images scored so far."""
+        return self._order.counter.count.seen
 
-        ``guess``: the Lambda was never run; find a resize for it by trial, and show what comes of that.
-        """
-        self._guess = guess
-        self.tell(None)
-        while self._thread.is_alive():
-            self._thread.join(_LOOK)
-            seen = self._order.counter.count.seen
-            if seen:
-                observer.advance(seen, len(self._order.images))
-            observer.tick()
-        if self._error is not None:
-            raise self._error
-        if self._found is None:
-            raise AssertionError("a clean evaluation without an end")
-        return self._found
+    def finish(self, tick: Callable[[], None], guess: bool = False) -> evidence.CleanEvidence:
+        """Wait for the end; ``guess`` as in :meth:`tell`, ``tick`` is called meanwhile."""
+        if self._because:
+            return evidence.opaque(self._because)
+        self.begin()
+        self.tell(None, guess)
+        return self._aside.result(tick)
 
-    def _work(self) -> None:
+    def call_off(self) -> None:
+        """End it, and wait until its processes are gone."""
+        self._aside.call_off()
+
+    def _work(self, watch: Watch) -> evidence.CleanEvidence:
         """All steps, in the thread."""
         try:
-            self._found = self._evaluate()
+            return self._evaluate(watch)
         except _Opaque as error:
-            self._found = evidence.opaque(str(error))
+            return evidence.opaque(str(error))
         except CheckerError as error:
-            self._found = evidence.opaque("the checker failed to rebuild it: {}".format(error))
-        except BaseException as error:  # the thread that waits for this one raises it
-            self._error = error
+            return evidence.opaque("the checker failed to rebuild it: {}".format(error))
 
-    def _evaluate(self) -> evidence.CleanEvidence:
+    def _evaluate(self, watch: Watch) -> evidence.CleanEvidence:
         order = self._order
-        mode = preprocessing.mode_of(order.images, order.received.array())
-        if mode is None:
-            raise _Opaque("X_p is not what a preprocess_input of Keras gives")
-        inputs = self._read_weights()
-        inputs["images"] = preprocessing.write(order.folder / "images", order.images, mode)
-        inputs.update((name, order.folder / name) for name in ("go", "lambda"))
+        inputs = self._read_weights(watch)
+        inputs.update((name, order.folder / name) for name in ("images", "lambda"))
         run, receiver = self._run(
             "clean",
             {"shape": list(order.images.shape)},
             inputs,
             lambda: Receiver(order.most, on_fact=self._fact, on_array=order.counter.restart().take),
-            self._watch,
+            watch,
+            self._gate,
         )
         refused = receiver.last("refused")
         if refused is not None:
@@ -163,14 +156,15 @@ class Evaluation:
         if run.ending not in ("finished", "stopped") or receiver.last("predict_raised"):
             words = "the model rebuilt from stock layers comes to no end: {} {}"
             raise _Opaque(words.format(run.ending, run.detail).rstrip())
-        because = "the resize is a guess, since its Lambda does not run here" if self._guess else ""
-        return evidence.clean_evidence(because, run, mode, self._resize, order.counter.count)
+        guess = self._lambda is not None and self._lambda["guess"]
+        because = "the resize is a guess, since its Lambda does not run here" if guess else ""
+        return evidence.clean_evidence(because, run, self._mode, self._resize, order.counter.count)
 
     def _fact(self, fact: Mapping[str, Any]) -> None:
         if fact["fact"] == "rebuilt":
             self._resize = str(fact.get("resize"))
 
-    def _read_weights(self) -> Dict[str, Path]:
+    def _read_weights(self, watch: Watch) -> Dict[str, Path]:
         """The description, the index and the weights, each as a file for the process that rebuilds."""
         order = self._order
         most = order.model.stat().st_size
@@ -179,7 +173,8 @@ class Evaluation:
             {"model": order.name, "most": most},
             {order.name: order.model},
             lambda: Receiver(most + 2 * 16_000_000, order.folder, spool_over=-1),
-            self._watch,
+            watch,
+            None,
         )
         refused = receiver.last("refused")
         arrays = {array.header.name: array for array in receiver.arrays}

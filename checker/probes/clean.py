@@ -1,8 +1,8 @@
 """Rebuild a model from stock layers and plain numbers, and score images that the checker prepared.
 
 Seen: no submitted code runs here. The inputs are a description (JSON), weights (raw numbers) and images
-of our own. The file ``go`` is empty until the checker knows the rest: what the Lambda made of the first
-images, if there is one. NumPy and TensorFlow only.
+of our own. Once it has planned, it waits until the checker knows the rest: the images, and what the Lambda
+made of the first of them, if there is one. NumPy and TensorFlow only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import plans
@@ -21,7 +20,6 @@ import wire
 sys.path.pop(0)
 
 GUESSED_BY = 32  # images
-_LOOK = 0.02  # seconds between two looks at a file that somebody else fills
 
 
 def main(channel, settings):
@@ -36,8 +34,7 @@ def main(channel, settings):
         channel.fact("refused", why=wire.short(error, 300))
         return
     needs_lambda = any(plan.layers[step.layer].kind == "resize" for step in plan.steps)
-    channel.fact("planned", needs_lambda=needs_lambda)
-    told = wait(os.path.join(inputs, "go")) if needs_lambda else None
+    told = channel.fact("planned", needs_lambda=needs_lambda)
     images = mapped(inputs, "images", "<f4", settings["shape"])
     try:
         arrays = list(weights(inputs))
@@ -63,16 +60,6 @@ def described(path, shape):
             return plans.read(json.loads(stream.read().decode("utf-8")), shape)
         except (ValueError, RecursionError) as error:
             raise plans.Refused("its description cannot be read: {}".format(error)) from error
-
-
-def wait(path):
-    """What the checker writes into a file, as soon as all of it is there: a line of JSON."""
-    while True:
-        with open(path, "rb") as stream:
-            text = stream.read()
-        if text.endswith(b"\n"):
-            return json.loads(text)
-        time.sleep(_LOOK)
 
 
 def mapped(inputs, name, dtype, shape):

@@ -139,12 +139,14 @@ def report_compiled(channel, model, images, classes):
 
 
 def report_lambda(channel, model, images):
-    """What the first Lambda, wherever it is nested, makes of a few images: an array "lambda"."""
+    """What the first Lambda, wherever it is nested, makes of a few images: an array "lambda", or why not."""
     import numpy as np
 
     try:
         layer = first_lambda(model)
-        if layer is not None:
+        if layer is None:
+            channel.fact("lambda_missing")
+        else:
             channel.array("lambda", np.asarray(layer(np.asarray(images)), "float32"))
     except Exception as error:
         channel.fact("lambda_raised", error=wire.describe(error))
@@ -166,23 +168,21 @@ def main(channel, settings):
     import numpy as np
     import tensorflow as tf
 
-    channel.fact("tensorflow", version=tf.__version__)
+    # Here it waits until X_p is there.
+    told = channel.fact("tensorflow", version=tf.__version__)
     path = os.path.join(settings["inputs"], settings["model"])
     images = np.memmap(
-        os.path.join(settings["inputs"], "X_p"),
-        dtype=settings["dtype"],
-        mode="r",
-        shape=tuple(settings["shape"]),
+        os.path.join(settings["inputs"], "X_p"), told["dtype"], mode="r", shape=tuple(told["shape"])
     )
     course_main(tf.keras, images, settings["script_module"])
     model = load(channel, tf.keras, path)
     if model is None:
         return
     channel.fact("shapes", input=shape_of(model, "input_shape"), output=shape_of(model, "output_shape"))
-    if settings["predict"]:
+    if told["predict"]:
         report_lambda(channel, model, images[:FEW])
     report_compiled(channel, model, np.asarray(images[:8]), settings["classes"])
-    if settings["predict"]:
+    if told["predict"]:
         predicting.predict(channel, model, images)
 
 

@@ -24,21 +24,22 @@ class Channel:
     """The probe's end of the pipe; every frame leaves the process at once.
 
     After the first fact or array of a name in ``awaited`` it waits on ``answers`` until the checker has
-    seen it: what is printed, written and computed from then on came after it.
+    seen it: what is printed, written and computed from then on came after it. The answer is a line: empty,
+    or JSON with what the checker did not know before.
     """
 
     def __init__(self, descriptor: int, answers: int = -1, awaited: Iterable[str] = ()) -> None:
         self._descriptor, self._answers = descriptor, answers
         self._awaited = set(awaited) if answers >= 0 else set()
 
-    def fact(self, name: str, /, **values: object) -> None:
-        """Report one fact; one too long is replaced by a note that it was."""
+    def fact(self, name: str, /, **values: object) -> Dict[str, Any]:
+        """Report one fact; one too long is replaced by a note that it was. Returns what the answer tells."""
         values["fact"] = name
         payload = json.dumps(values, default=short).encode("utf-8", "replace")
         if len(payload) > MAX_FACT:
             payload = json.dumps({"fact": "oversize", "name": name}).encode()
         self._send(FACT, payload)
-        self._wait(name)
+        return self._wait(name)
 
     def array(self, name: str, array: Any) -> None:
         """Report a NumPy array, announced by its dtype (little endian) and shape."""
@@ -59,11 +60,18 @@ class Channel:
             self._write(memoryview(part.reshape(-1).view("u1")) if part.size else b"")
         self._wait(name)
 
-    def _wait(self, name: str) -> None:
-        if name in self._awaited:
-            self._awaited.discard(name)
-            if not os.read(self._answers, 1):
+    def _wait(self, name: str) -> Dict[str, Any]:
+        if name not in self._awaited:
+            return {}
+        self._awaited.discard(name)
+        line = b""
+        while not line.endswith(b"\n"):
+            letter = os.read(self._answers, 1)
+            if not letter:
                 raise BrokenPipeError("the checker is gone")
+            line += letter
+        told: Dict[str, Any] = json.loads(line) if line.strip() else {}
+        return told
 
     def _send(self, kind: int, payload: Union[bytes, memoryview]) -> None:
         self._write(struct.pack(">BQ", kind, len(payload)))

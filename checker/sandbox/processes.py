@@ -23,7 +23,7 @@ from checker.errors import ToolError
 LINUX = sys.platform.startswith("linux")
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _THREADS, _THREADS_A_PROCESSOR = 1024, 64  # TensorFlow has a few a processor
-_PATIENCE = 10.0  # seconds until a process that does not end is given up
+_PATIENCE = 60.0  # seconds until a process that does not end is given up
 _one_at_a_time = threading.Lock()
 _count_lock = threading.Lock()
 _adopting = 0  # runs that last

@@ -14,7 +14,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import IO, Callable, Iterator, Mapping, Sequence, Tuple
+from typing import IO, Callable, Iterator, Mapping, Optional, Sequence, Tuple
 
 from checker import interrupts
 from checker.errors import ToolError
@@ -22,6 +22,7 @@ from checker.interpreters import Interpreter
 from checker.sandbox import environment, finding, processes, restraints, scratch, view, walls
 from checker.sandbox.channel import STARTED, Receiver
 from checker.sandbox.finding import Finder
+from checker.sandbox.gates import Gate
 from checker.sandbox.levels import Entry, Paths
 from checker.sandbox.scratch import Scratch
 from checker.sandbox.supervisor import Limits, Pipes, Run, Supervisor
@@ -55,11 +56,12 @@ class Sandbox:
         limits: Limits,
         receiver: Receiver,
         tick: Callable[[], None] = lambda: None,
+        gate: Optional[Gate] = None,
     ) -> Run:
         """Run ``probes/<probe>.py``; ``inputs`` (name to file) are read-only to it.
 
-        What it reports goes to ``receiver``; ``tick`` is called a few times a second. Raises ToolError
-        where the probe does not begin, or what it left cannot be ended.
+        What it reports goes to ``receiver``; ``tick`` is called a few times a second; ``gate`` holds it.
+        Raises ToolError where the probe does not begin, or what it left cannot be ended.
         """
         with contextlib.ExitStack() as stack:
             place = stack.enter_context(
@@ -84,7 +86,7 @@ class Sandbox:
             reports.close()
             answers.close()
             pipes = Pipes(process, channel.fileno(), answering.fileno())
-            return Supervisor(process, tree, pipes, place, limits, receiver, tick).run()
+            return Supervisor(process, tree, pipes, place, limits, receiver, tick, gate).run()
 
     def vendored(self, name: str) -> str:
         """Path, as a probe sees it, of a file that ships with the checker."""

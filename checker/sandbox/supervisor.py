@@ -13,10 +13,12 @@ from typing import Callable, Dict, Mapping, Optional, Tuple
 
 from checker.errors import EvidenceError, OversizeError, ToolError
 from checker.sandbox.channel import STARTED, Event, Receiver
+from checker.sandbox.gates import Gate
 from checker.sandbox.processes import Tree
 from checker.sandbox.scratch import DiskError, Scratch
 
 _INTERVAL = 0.1  # seconds between two looks at the processes
+_HELD = 0.01  # and between two looks at a closed gate
 _LONGEST = 1.0  # and at most, where a look takes long
 _SHARE = 20  # a look may take a twentieth of the time
 
@@ -99,10 +101,10 @@ class Pipes:
         except BlockingIOError:
             return None
 
-    def answer(self) -> None:
+    def answer(self, line: bytes = b"\n") -> None:
         """Let the probe go on; one that does not listen is not waited for."""
         with contextlib.suppress(OSError):
-            os.write(self._answers, b"\n")
+            os.write(self._answers, line)
 
 
 class Supervisor:
@@ -117,6 +119,7 @@ class Supervisor:
         limits: Limits,
         receiver: Receiver,
         tick: Callable[[], None],
+        gate: Optional[Gate] = None,
     ) -> None:
         self._process, self._tree, self._pipes, self._scratch = process, tree, pipes, scratch
         self._limits, self._receiver, self._tick = limits, receiver, tick
@@ -125,6 +128,7 @@ class Supervisor:
         self._allowed = limits.seconds
         self._deadline = self._started + limits.seconds
         self._next_look = 0.0
+        self._gate, self._held_since = gate, 0.0
         self._marks: Dict[str, Mark] = {}
         self._cpu, self._peak = 0.0, 0
 
@@ -179,13 +183,14 @@ class Supervisor:
                 selector.register(descriptor, selectors.EVENT_READ, name)
             while self._process.poll() is None:
                 if selector.get_map():
-                    for key, _ in selector.select(_INTERVAL):
+                    for key, _ in selector.select(_HELD if self._held_since else _INTERVAL):
                         if not self._take(key.data):
                             selector.unregister(key.fileobj)
                 else:
                     # Its pipes are closed; the end is near, or it goes on without them.
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         self._process.wait(_INTERVAL)
+                self._release()
                 self._look()
 
     def _drain(self) -> None:
@@ -233,7 +238,27 @@ class Supervisor:
             self._take(name)
         self._measure()
         self._marks[event.name] = Mark(self._cpu, len(self._output["printed"]), self._scratch.written())
-        self._pipes.answer()
+        if self._gate is not None and self._gate.name == event.name:
+            self._held_since = time.monotonic()
+            self._release()
+        else:
+            self._pipes.answer()
+
+    def _release(self) -> None:
+        """Let a probe that is held at a gate go on, once that is open; the wait counts for nothing."""
+        if not self._held_since or self._gate is None:
+            return
+        self._tick()
+        now = time.monotonic()
+        self._deadline = now + self._allowed
+        if self._gate.answer is None:
+            # Nothing submitted has run yet: there is not much to look at.
+            self._next_look = now + _LONGEST
+        else:
+            self._next_look = now
+            self._started += now - self._held_since
+            self._held_since = 0.0
+            self._pipes.answer(self._gate.answer)
 
     def _measure(self) -> Tuple[int, int]:
         """Memory and number of the processes at this moment."""
