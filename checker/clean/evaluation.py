@@ -68,11 +68,14 @@ class Evaluation:
 
     def begin(self) -> None:
         """Read the weights and start the process that rebuilds; it waits for the rest."""
-        if not self._order.folder.exists():
-            self._order.folder.mkdir()
-            for name in ("images", "lambda"):
-                (self._order.folder / name).touch()
+        self._prepare()
         self._aside.begin()
+
+    def _prepare(self) -> None:
+        """Make the files that the process sees before there is anything in them."""
+        self._order.folder.mkdir(exist_ok=True)
+        for name in ("images", "lambda"):
+            (self._order.folder / name).touch()
 
     def give(self, received: Optional[Received]) -> None:
         """``X_p`` as it came, None where it did not; unless it is one of ours, this is the end."""
@@ -83,6 +86,7 @@ class Evaluation:
             )
             self.call_off()
             return
+        self._prepare()
         preprocessing.write(self._order.folder / "images", self._order.images, mode)
         with self._lock:
             self._mode = mode
