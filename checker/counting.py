@@ -37,7 +37,7 @@ class Counter:
     ) -> None:
         self.count = Count()
         self._labels, self._edition, self._mixed = labels, edition, mixed
-        self._early = early
+        self.early = early
         self._verdict: Optional[bool] = None
 
     def restart(self) -> Counter:
@@ -47,14 +47,24 @@ class Counter:
 
     def take(self, received: Received) -> None:
         """Count one batch of scores (m, classes). Raises EvidenceError, or Stop where enough is known."""
+        self.add(self.scores(received))
+
+    def scores(self, received: Received) -> np.ndarray:
+        """The scores (m, classes) of an array that came. Raises EvidenceError where it is none of scores."""
         import numpy as np
 
-        count, labels, header = self.count, self._labels, received.header
-        if labels is None or header.name != "scores":
+        header = received.header
+        if self._labels is None or header.name != "scores":
             raise EvidenceError("an array that was not asked for")
         if header.shape[1:] != (self._edition.classes,) or header.dtype not in _SCORES:
             raise EvidenceError("scores of shape {} and dtype {}".format(list(header.shape), header.dtype))
-        scores = np.frombuffer(received.data, header.dtype).reshape(header.shape)
+        return np.frombuffer(received.data, header.dtype).reshape(header.shape)
+
+    def add(self, scores: np.ndarray) -> None:
+        """Count scores (m, classes). Raises EvidenceError, or Stop where enough is known."""
+        count, labels = self.count, self._labels
+        if labels is None:
+            raise EvidenceError("scores that were not asked for")
         for part in self._tests(scores, labels):
             self._count(part, labels)
         now = time.monotonic()
@@ -92,7 +102,7 @@ class Counter:
         count.not_finite += int(len(scores) - np.isfinite(scores).all(axis=1).sum())
         count.scores.append(scores)
         count.seen += len(scores)
-        if self._early and count.seen % LOOK == 0 and count.seen < len(labels):
+        if self.early and count.seen % LOOK == 0 and count.seen < len(labels):
             self._verdict = scoring.sequential_verdict(
                 count.correct, count.seen, len(labels), self._edition.threshold
             )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 T = TypeVar("T")
+# Parts of the largest score: the same weights in the same layers differ by rounding alone.
+_ALIKE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -295,7 +297,8 @@ class ModelEvidence:
 
     ``slots``: as many variables the optimizer has after loading; -1: not told. ``scores``: raw, (batch,
     classes), in the order of the test images. ``answered``: as many images had a score, those mixed in too;
-    ``right``: bool (batch,), which of them were right, where any were mixed in.
+    ``right``: bool (batch,), which of them were right, where any were mixed in. ``company``: how far scores
+    of the same images among others are from each other, None where none were scored twice.
     """
 
     run: Run
@@ -313,18 +316,25 @@ class ModelEvidence:
     answered: int
     right: Tuple[np.ndarray, ...]
     seconds_predicting: float
+    company: Optional[Difference] = None
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far the scores of a model as handed in are from those of the same weights in stock layers.
+    """How far scores of the same images are from each other.
 
-    ``largest``: as a part of the largest score, or of 1; ``classes``: images of another class.
+    Those of a model as handed in and of the same weights in stock layers, or of one model twice.
+    ``largest`` is a part of the largest score, or of 1; ``classes`` counts images of another class.
     """
 
     images: int
     largest: float
     classes: int
+
+    @property
+    def alike(self) -> bool:
+        """Whether the scores are the same, but for rounding."""
+        return self.largest <= _ALIKE
 
 
 @dataclass(frozen=True)
@@ -447,7 +457,9 @@ class Count:
     last: float = 0.0
 
 
-def model_evidence(run: Run, receiver: Receiver, count: Count) -> ModelEvidence:
+def model_evidence(
+    run: Run, receiver: Receiver, count: Count, company: Optional[Difference] = None
+) -> ModelEvidence:
     """Validate what the probe ``model`` told, beside what was counted."""
     shim, loaded = receiver.last("shim"), receiver.last("loaded")
     return ModelEvidence(
@@ -459,6 +471,7 @@ def model_evidence(run: Run, receiver: Receiver, count: Count) -> ModelEvidence:
         shapes=_one(Shapes, receiver, "shapes"),
         compiled=_one(Compiled, receiver, "compiled"),
         predict_error=_error(receiver.last("predict_raised")),
+        company=company,
         **_counted(count),
     )
 

@@ -5,7 +5,7 @@ Each stage runs once, when the first check asks for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
 
@@ -27,6 +27,7 @@ from checker.versions import Versions
 
 if TYPE_CHECKING:
     from checker.clean.evaluation import Evaluation
+    from checker.company import Company
     from checker.datasets import Source  # these need NumPy, which a quick run does without
     from checker.drawing import Drawn
     from checker.memorised.comparing import Comparison
@@ -350,27 +351,55 @@ class Evidence:
         self._need_tensorflow()
         path, received = self.need(self.submission.model, "model_file"), self.preprocessed()
         handed_in, evaluation = self._handed_in(path), self._evaluation(path)
-        counter = self._counter(received is not None)
+        company = self._company(received)
         self._observer.stage("Scoring the test images")
-        handed_in.give(received, counter, evaluation)
+        handed_in.give(received, company, evaluation)
         evaluation.give(received)
         if self._prober.together:
             evaluation.begin()
 
         def tick() -> None:
-            seen = evaluation.seen or counter.count.seen
+            seen = evaluation.seen or company.counter.count.seen
             if seen:
                 self._observer.advance(seen, len(self.drawn().labels))
             self._observer.tick()
 
         model: evidence.ModelEvidence = handed_in.result(tick)
         clean = self._kept["clean"] = evaluation.finish(tick, guess=self._of_another_python(model))
-        if evaluation.relied_on and clean.opaque_because:
-            # What it was ended for did not come to its end.
-            again = self._new_handed_in(path)
-            again.give(received, counter, None)
-            model = again.result(tick)
+        if clean.opaque_because and (evaluation.relied_on or _depends(model)):
+            model = self._score_again(path, received, model, tick)
         return model
+
+    def _score_again(
+        self,
+        path: Path,
+        received: Optional[Received],
+        before: evidence.ModelEvidence,
+        tick: Callable[[], None],
+    ) -> evidence.ModelEvidence:
+        """Score the model as handed in alone: what it was ended for did not come to its end.
+
+        Where answers depend on the company of an image, all images, in batches of 128.
+        """
+        handed_in = self._new_handed_in(path)
+        company = self._company(received, plain=_depends(before))
+        handed_in.give(received, company, None)
+        model = handed_in.result(tick)
+        if _depends(before):
+            return replace(model, company=before.company)
+        if _depends(model):
+            return self._score_again(path, received, model, tick)
+        return model
+
+    def _company(self, received: Optional[Received], plain: bool = False) -> Company:
+        """What takes the scores of the model as handed in; ``plain``: of each image once, and of all."""
+        from checker import company
+
+        counter = self._counter(received is not None, early=not plain)
+        order = None
+        if received is not None and not plain:
+            order = company.order(received.header.shape[0], self.request.seed)
+        return company.Company(counter, order)
 
     def _handed_in(self, path: Path) -> HandedIn:
         found: HandedIn = self._aside("model", lambda: self._new_handed_in(path))
@@ -389,7 +418,7 @@ class Evidence:
                 self.drawn(),
                 self._prober.workspace / "clean",
             )
-            order = Order(path, name, drawn.shown, self._counter(True), self._most_scores(), folder)
+            order = Order(path, name, drawn.shown, self._counter(), self._most_scores(), folder)
             return Evaluation(order, self._run_clean)
 
         found: Evaluation = self._aside("clean", new)
@@ -426,15 +455,15 @@ class Evidence:
             )
         return prober.run(probe, settings, inputs, allowed, new_receiver, watch, gate)
 
-    def _counter(self, scores: bool) -> Counter:
+    def _counter(self, scores: bool = True, early: bool = True) -> Counter:
         """A counter for one run of the model, from which ``scores`` are wanted or not."""
         labels, mixed = self.drawn().labels, self.drawn().mixed
-        early = not self.request.exact and len(labels) >= self.edition.test_images
+        early = early and not self.request.exact and len(labels) >= self.edition.test_images
         return Counter(labels if scores else None, self.edition, early, mixed)
 
     def _most_scores(self) -> int:
-        """Bytes of scores for all images; a score has 64 bits at most."""
-        return len(self.drawn().shown) * self.edition.classes * 8
+        """Bytes of scores for all images, some of them twice; a score has 64 bits at most."""
+        return 2 * len(self.drawn().shown) * self.edition.classes * 8
 
     def _gather_main(self) -> evidence.MainEvidence:
         """Run the course's script on what was scored; its labels are drawn apart from everything."""
@@ -465,3 +494,8 @@ class Evidence:
         )
         right = drawing.agreement(model.scores, labels)
         return evidence.main_evidence(run, receiver, model.seen, right)
+
+
+def _depends(model: evidence.ModelEvidence) -> bool:
+    """Whether a model's answers depend on the company of an image."""
+    return model.company is not None and not model.company.alike

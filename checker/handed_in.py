@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Optional, Tuple
@@ -18,7 +18,7 @@ from checker.sandbox.channel import Received, Receiver
 
 if TYPE_CHECKING:
     from checker.clean.evaluation import Evaluation
-    from checker.counting import Counter
+    from checker.company import Company
 
 MOST_TOLD = 64_000_000  # bytes of what the Lambda alone makes of a few images
 _BLACK = 8  # images where there is no X_p
@@ -42,7 +42,7 @@ class HandedIn:
     def __init__(self, order: Order, edition: Edition, prober: Prober) -> None:
         self._order, self._edition, self._prober = order, edition, prober
         self._gate = Gate("tensorflow")
-        self._counter: Optional[Counter] = None
+        self._company: Optional[Company] = None
         self._beside: Optional[Evaluation] = None
         self._images = prober.workspace / "X_p"
         self._aside = Aside("model", self._work)
@@ -52,14 +52,15 @@ class HandedIn:
         self._images.touch()
         self._aside.begin()
 
-    def give(self, received: Optional[Received], counter: Counter, beside: Optional[Evaluation]) -> None:
+    def give(self, received: Optional[Received], company: Company, beside: Optional[Evaluation]) -> None:
         """Let it load the model and score ``X_p``; black images, and no scores, where there is none.
 
         It stops early where the evaluation ``beside`` it needs no more.
         """
-        self._counter, self._beside = counter, beside
-        dtype, shape = self._lay_out(received)
-        self._gate.open(dtype=dtype, shape=shape, predict=received is not None)
+        self._company, self._beside = company, beside
+        dtype, shape = self._lay_out(received, company)
+        grow = company.counter.early
+        self._gate.open(dtype=dtype, shape=shape, predict=received is not None, grow=grow)
 
     def result(self, tick: Callable[[], None]) -> ModelEvidence:
         """Wait for the end."""
@@ -70,20 +71,17 @@ class HandedIn:
         """End it, and wait until its processes are gone."""
         self._aside.call_off()
 
-    def _lay_out(self, received: Optional[Received]) -> Tuple[str, Tuple[int, ...]]:
+    def _lay_out(self, received: Optional[Received], company: Company) -> Tuple[str, Tuple[int, ...]]:
         """Write X_p into the file that the process sees already; returns its dtype and shape."""
         if received is None:
             shape = (_BLACK, *self._edition.image_shape)
-            size = 4
-            for side in shape:
-                size *= side
-            self._images.write_bytes(bytes(size))
+            self._images.write_bytes(bytes(4 * math.prod(shape)))
             return "<f4", shape
-        if received.path is not None:
-            shutil.copyfile(str(received.path), str(self._images))
-        else:
-            self._images.write_bytes(received.data)
-        return received.header.dtype, received.header.shape
+        images = received.array()
+        with self._images.open("wb") as stream:
+            for rows in company.rows(len(images)):
+                stream.write(images[rows].tobytes())
+        return received.header.dtype, (company.count(len(images)), *images.shape[1:])
 
     def _work(self, watch: Watch) -> ModelEvidence:
         files, limits = self._edition.files, self._edition.limits
@@ -108,13 +106,14 @@ class HandedIn:
             watch,
             self._gate,
         )
-        return evidence.model_evidence(
-            run, receiver, self._counter.count if self._counter is not None else evidence.Count()
-        )
+        company = self._company
+        if company is None:
+            return evidence.model_evidence(run, receiver, evidence.Count())
+        return evidence.model_evidence(run, receiver, company.counter.count, company.difference())
 
     def _receiver(self) -> Receiver:
-        if self._counter is not None:
-            self._counter.restart()
+        if self._company is not None:
+            self._company.restart()
         return Receiver(self._order.most + MOST_TOLD, on_fact=self._fact, on_array=self._take)
 
     def _fact(self, fact: object) -> None:
@@ -126,13 +125,13 @@ class HandedIn:
             self._beside.tell(None)
 
     def _take(self, array: Received) -> None:
-        counter, beside = self._counter, self._beside
-        if counter is None:
+        company, beside = self._company, self._beside
+        if company is None:
             raise EvidenceError("an array that was not asked for")
         if array.header.name == "lambda":
             if beside is not None:
                 beside.tell(array)
             return
-        counter.take(array)
-        if beside is not None and beside.enough(counter.count.seen):
+        company.take(array)
+        if beside is not None and beside.enough(company.counter.count.seen):
             raise Stop

@@ -10,7 +10,7 @@ from checker import evidence
 
 
 def compare(ours: Tuple[np.ndarray, ...], theirs: Tuple[np.ndarray, ...]) -> evidence.Difference:
-    """The scores of a model rebuilt and as handed in, on the images that both have scored."""
+    """The scores of a model rebuilt and as handed in, or of one model twice, on the images that both have."""
     first, second = _together(ours), _together(theirs)
     count = min(len(first), len(second))
     if not count or first.shape[1:] != second.shape[1:]:

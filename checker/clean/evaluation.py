@@ -109,7 +109,7 @@ class Evaluation:
 
     def _open(self) -> None:
         if self._mode and self._lambda is not None:
-            self._gate.open(**self._lambda)
+            self._gate.open(**self._lambda, grow=self._order.counter.early)
 
     def enough(self, seen: int) -> bool:
         """Whether the model as handed in need score no more: it is compared, and the one rebuilt counts."""

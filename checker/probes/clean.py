@@ -50,7 +50,7 @@ def main(channel, settings):
         else "{} to {} x {}, pixels counted by their {}".format(way[0], size[0], size[1], way[1])
     )
     channel.fact("rebuilt", layers=len(layers), resize=words)
-    predicting.predict(channel, model, images)
+    predicting.predict(channel, model, images, told["grow"])
 
 
 def described(path, shape):

@@ -183,7 +183,7 @@ def main(channel, settings):
         report_lambda(channel, model, images[:FEW])
     report_compiled(channel, model, np.asarray(images[:8]), settings["classes"])
     if told["predict"]:
-        predicting.predict(channel, model, images)
+        predicting.predict(channel, model, images, told["grow"])
 
 
 if __name__ == "__main__":

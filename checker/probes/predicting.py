@@ -4,11 +4,42 @@ from __future__ import annotations
 
 import wire
 
-BATCH = 128
+MOST = 128  # images in a batch, as the course's script has them
+FEWEST = 32
+_SHARE = 8  # a batch is at most this part of what was scored before it
 
 
-def predict(channel, model, images):
-    """Score all images in batches of 128, each reported as soon as it is there."""
+def sizes(count, grow):
+    """Sizes of the batches for ``count`` images; growing, so that little is scored beyond what is needed."""
+    done = 0
+    while done < count:
+        size = min(MOST, max(FEWEST, done // _SHARE // FEWEST * FEWEST)) if grow else MOST
+        yield min(size, count - done)
+        done += size
+
+
+def batches(images, grow):
+    """The images in batches, as Keras feeds arrays: whatever floats they are, float32."""
+    import numpy as np
+
+    dtype = "float32" if images.dtype.kind == "f" else images.dtype
+    start = 0
+    for size in sizes(len(images), grow):
+        yield np.asarray(images[start : start + size], dtype)
+        start += size
+
+
+def dataset(images, grow):
+    """The batches as a tf.data.Dataset: one trace serves all sizes, and the next is ready in time."""
+    import tensorflow as tf
+
+    dtype = "float32" if images.dtype.kind == "f" else images.dtype
+    spec = tf.TensorSpec((None, *images.shape[1:]), dtype)
+    return tf.data.Dataset.from_generator(lambda: batches(images, grow), output_signature=spec).prefetch(1)
+
+
+def predict(channel, model, images, grow):
+    """Score all images, each batch reported as soon as it is there."""
     import numpy as np
     import tensorflow as tf
 
@@ -20,7 +51,7 @@ def predict(channel, model, images):
             channel.array("scores", np.asarray(outputs))
 
     try:
-        model.predict(images, batch_size=BATCH, verbose=0, callbacks=[Report()])
+        model.predict(dataset(images, grow), verbose=0, callbacks=[Report()])
     except Exception as error:
         channel.fact("predict_raised", error=wire.describe(error))
         return
