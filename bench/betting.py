@@ -68,7 +68,7 @@ def kelly(known: Answers, mean: np.ndarray, sign: int, error: float) -> np.ndarr
 PLANS: Dict[str, Bet] = {"plug-in": plug_in, "Kelly": kelly}
 
 
-def log_capital(known: Answers, null: int, more: bool, bet: Bet, error: float) -> np.ndarray:
+def log_capital(known: Answers, bet: Bet, error: float, null: int, more: bool) -> np.ndarray:
     """Log of the capital after each answer, float (runs, n), against ``null`` right ones among all."""
     sign, mean = (1 if more else -1), _mean(known, null)
     most = PART / np.clip(mean if more else 1 - mean, 1e-9, None)

@@ -10,12 +10,13 @@ tables: how often the sequence errs where the truth lies just on the wrong side.
 from __future__ import annotations
 
 import argparse
+import functools
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from bench import betting, stopping
-from checker.sequence import ConfidenceSequence, Draws, Lump, Prior, default_priors
+from checker.sequence import ConfidenceSequence, Draws, Lump, Numbers, Prior, default_priors
 
 TOTAL, LEAST, ERROR = 10000, 8700, 1e-6
 BELOW = (0.10, 0.50, 0.70, 0.80, 0.82, 0.84, 0.85, 0.86, 0.865)
@@ -31,9 +32,9 @@ class Points(Prior):
     def __init__(self, numbers: Sequence[int], total: int) -> None:
         self._numbers, self._draws = numbers, Draws(total)
 
-    def log_chance(self, correct: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    def log_chance(self, correct: Numbers, seen: Numbers) -> np.ndarray:
         """Log of the chance of answers in one order."""
-        each = [self._draws.log_chance(np.int64(number), correct, seen) for number in self._numbers]
+        each = [self._draws.log_chance(number, correct, seen) for number in self._numbers]
         found: np.ndarray = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
         return found
 
@@ -120,16 +121,21 @@ def bets(orders: int, accuracy: float, seed: int) -> Dict[str, float]:
 def _ends(right: np.ndarray) -> Dict[str, np.ndarray]:
     """Images seen in each of the runs, by name."""
     known = betting.answers(right)
-    capitals: Dict[str, Tuple[np.ndarray, np.ndarray]] = {}
-    for name, bet in betting.PLANS.items():
-        capitals[name] = _both(lambda null, more, bet=bet: betting.log_capital(known, null, more, bet, ERROR))
-    capitals["diversified"] = _both(lambda null, more: betting.log_diversified(known, null, more))
-    chosen = _chosen(right)
-    capitals["Kelly + chosen"] = tuple(  # type: ignore[assignment]
-        np.logaddexp(one, other) - np.log(2) for one, other in zip(capitals["Kelly"], chosen)
-    )
+    capitals = {
+        name: _both(functools.partial(betting.log_capital, known, bet, ERROR))
+        for name, bet in betting.PLANS.items()
+    }
+    capitals["diversified"] = _both(functools.partial(betting.log_diversified, known))
+    kelly, chosen = capitals["Kelly"], _chosen(right)
+    capitals["Kelly + chosen"] = _half(kelly[0], chosen[0]), _half(kelly[1], chosen[1])
     capitals["chosen, these orders"] = chosen
     return {name: _first(np.maximum(*both) >= -np.log(ERROR)) for name, both in capitals.items()}
+
+
+def _half(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Log of the capital of which half is bet in one way, and half in another."""
+    found: np.ndarray = np.logaddexp(one, other) - np.log(2)
+    return found
 
 
 def _both(capital: Callable[[int, bool], np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
@@ -143,7 +149,7 @@ def _chosen(right: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     correct, seen = np.cumsum(right, axis=1), np.arange(1, TOTAL + 1)[None, :]
     fits_best = correct * (TOTAL + 1) // seen
     above, below = (
-        prior.log_chance(correct, seen) - draws.log_chance(np.int64(null), correct, seen)
+        prior.log_chance(correct, seen) - draws.log_chance(null, correct, seen)
         for prior, null in zip(default_priors(TOTAL, LEAST), (LEAST - 1, LEAST))
     )
     return np.where(fits_best >= LEAST - 1, above, -np.inf), np.where(fits_best <= LEAST, below, -np.inf)
@@ -195,7 +201,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--orders", type=int, default=200, help="random orders for what bets step by step")
     options = parser.parse_args()
-    every, columns, errors = candidates(), {}, []
+    every, errors = candidates(), []
+    columns: Dict[str, Sequence[float]] = {}
     for candidate in every:
         columns[candidate.name] = list(candidate.outcome(TRUTHS).images)
         errors.append((candidate.name, candidate.about, *_errors(candidate)))

@@ -52,8 +52,8 @@ def _by_sequence(correct: int, seen: int, total: int, threshold: float, error: f
 
 
 def needed(threshold: float, total: int) -> int:
-    """Smallest number correct, of ``total`` images, that is at least ``threshold``."""
-    return math.ceil(round(threshold * total, 6))
+    """Smallest number correct, of ``total`` images, that is at least ``threshold``; no threshold is 0."""
+    return max(1, math.ceil(round(threshold * total, 6)))
 
 
 def clopper_pearson(correct: int, seen: int, confidence: float) -> Tuple[float, float]:

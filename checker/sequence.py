@@ -26,11 +26,12 @@ other side it is the same with ``least``.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 MEETS, OPEN, FALLS_SHORT = 1, 0, -1
+Numbers = Union[int, np.ndarray]
 
 
 class Lump(NamedTuple):
@@ -48,7 +49,7 @@ class Prior:
         self._lumps = lumps
         self._factorial = log_factorials(total + max(lump.right + lump.wrong for lump in lumps))
 
-    def log_chance(self, correct: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    def log_chance(self, correct: Numbers, seen: Numbers) -> np.ndarray:
         """Log of the chance of answers in one order: ``correct`` right ones among ``seen``.
 
         That of a beta-binomial prior for all images is that of the same prior for those seen (Polya's urn):
@@ -63,7 +64,7 @@ class Prior:
         found: np.ndarray = np.logaddexp.reduce(chances, axis=0)
         return found
 
-    def _log_beta(self, right: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    def _log_beta(self, right: Numbers, wrong: Numbers) -> np.ndarray:
         """Log of the beta function of whole numbers."""
         factorial = self._factorial
         found: np.ndarray = factorial[right - 1] + factorial[wrong - 1] - factorial[right + wrong - 1]
@@ -76,7 +77,7 @@ class Draws:
     def __init__(self, total: int) -> None:
         self._total, self._factorial = total, log_factorials(total)
 
-    def log_chance(self, number: np.ndarray, correct: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    def log_chance(self, number: Numbers, correct: Numbers, seen: Numbers) -> np.ndarray:
         """Log of the chance of answers in one order where ``number`` of all are right; -inf: it is none."""
         factorial, total, wrong = self._factorial, self._total, seen - correct
         right_left, wrong_left = number - correct, total - number - wrong
@@ -128,21 +129,20 @@ class ConfidenceSequence:
     def interval(self, correct: int, seen: int) -> Tuple[int, int]:
         """The smallest and the largest number of right answers that are left."""
         below, from_it_on = np.arange(self.least), np.arange(self.least, self.total + 1)
-        ruled_out = np.concatenate(
-            [
-                self._ruled_out(below, self._above, np.int64(correct), np.int64(seen)),
-                self._ruled_out(from_it_on, self._below, np.int64(correct), np.int64(seen)),
-            ]
+        ruled_out = (
+            self._ruled_out(below, self._above, correct, seen),
+            self._ruled_out(from_it_on, self._below, correct, seen),
         )
-        left = np.flatnonzero(~ruled_out)
+        left = np.flatnonzero(~np.concatenate(ruled_out))
         return int(left[0]), int(left[-1])
 
-    def _ruled_out(
-        self, number: np.ndarray, prior: Prior, correct: np.ndarray, seen: np.ndarray
-    ) -> np.ndarray:
+    def _ruled_out(self, number: Numbers, prior: Prior, correct: Numbers, seen: Numbers) -> np.ndarray:
         """Whether the capital of the bet against so many right answers among all has come to be enough."""
-        found: np.ndarray = prior.log_chance(correct, seen) - self._draws.log_chance(number, correct, seen)
-        return found >= self._log_enough
+        log_chance = self._draws.log_chance(number, correct, seen)
+        cannot_be = np.isneginf(log_chance)
+        log_capital = prior.log_chance(correct, seen) - np.where(cannot_be, 0.0, log_chance)
+        ruled_out: np.ndarray = cannot_be | (log_capital >= self._log_enough)
+        return ruled_out
 
 
 def default_priors(total: int, least: int) -> Tuple[Prior, Prior]:

@@ -122,13 +122,17 @@ def accuracy(found: Accuracy) -> str:
     )
     interval = "{:.2%} to {:.2%}".format(found.low, found.high)
     if found.decided_by == "all":
-        return said + "; every test image was scored"
+        return said + "; decided by all: every test image was scored"
     if found.decided_by == "sequence":
-        return "{}; of all {:,} between {}, at an error rate of {:g}: enough to decide".format(
-            said, found.total, interval, found.error_rate
+        return "{}; decided by these: of all {:,} images {} are right; wrong at most {}".format(
+            said, found.total, interval, _how_often(found.error_rate)
         )
     said += "; {:g} % interval {}".format(100 * (1 - found.error_rate), interval)
     return said if found.decided_by == "sample" else said + ": too close to decide"
+
+
+def _how_often(rate: float) -> str:
+    return "once in {:,.0f} times".format(1 / rate)
 
 
 def evaluation(found: Accuracy) -> str:
