@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -15,7 +16,11 @@ import pytest
 
 from bench import stopping
 from bench.sequence import ABOVE, ACCURACIES, BELOW
-from checker import scoring
+from checker import checks, editions, scoring
+from checker.counting import Counter
+from checker.progress import Observer
+from checker.sandbox import Stop
+from checker.sandbox.channel import ArrayHeader, Received
 from checker.sequence import FALLS_SHORT, MEETS, OPEN, ConfidenceSequence, default_priors
 
 ERROR = 0.05
@@ -196,6 +201,34 @@ def test_it_ends_at_the_first_image_that_decides(batch: int) -> None:
             before = scoring.decide(*_part(right, wanted[0] - 1), total, True, 0.87, 1e-6)
             assert (before.meets, before.decided_by) == (None, "open")
             assert before.low < 0.87 <= before.high
+
+
+@pytest.mark.parametrize("batch", [1, 50, 128, 1000])
+@pytest.mark.parametrize("accuracy", [0.3, 0.84, 0.87, 0.9, 0.96])
+def test_what_comes_after_the_decision_does_not_count(accuracy: float, batch: int) -> None:
+    """Through the counter of scores: also in the batch in which the decision falls, whatever its size."""
+    edition = dataclasses.replace(editions.load(editions.DEFAULT, checks.every()), error_rate=0.01)
+    generator = np.random.RandomState(2)
+    labels = generator.randint(0, 10, 1000).astype(np.uint8)
+    right = generator.permutation(1000) < round(1000 * accuracy)
+    scores = np.eye(10, dtype="<f4")[np.where(right, labels, (labels + 1) % 10)]
+    scores[generator.permutation(1000)[:20], 3] = np.nan  # and so they are wrong
+    right &= np.isfinite(scores).all(axis=1)
+    counter, ended = Counter(labels, edition, True, Observer()), False
+    for start in range(0, 1000, batch):
+        part = scores[start : start + batch]
+        try:
+            counter.take(Received(ArrayHeader("scores", "<f4", part.shape), part.tobytes()))
+        except Stop:
+            ended = True
+            break
+    wanted = ConfidenceSequence(1000, 870, 0.01).stop(0, 0, right)
+    seen = wanted[0] if wanted is not None else 1000
+    assert (counter.count.seen, ended) == (seen, wanted is not None)
+    assert counter.count.correct == right[:seen].sum()
+    assert counter.count.not_finite == np.isnan(scores[:seen]).any(axis=1).sum()
+    assert np.array_equal(np.concatenate(counter.count.scores), scores[:seen], equal_nan=True)
+    assert counter.count.answered >= seen
 
 
 def _part(right: np.ndarray, seen: int) -> Tuple[int, int]:
