@@ -3,15 +3,15 @@
     python -m bench.sequence [--orders 200]
 
 10,000 images, a threshold of 0.87, an error rate of 1e-6. What rests on priors is computed exactly; what bets
-step by step depends on the order of the answers, and is the mean over ``--orders`` of them. The rest of the
-tables: how often the sequence errs where the truth lies just on the wrong side.
+step by step depends on the order of the answers, and is the mean over ``--orders`` of them. Further tables:
+how often the sequence errs where the truth lies just on the wrong side; what it takes at other thresholds.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -48,9 +48,9 @@ class Candidate(NamedTuple):
     below: Prior
     every: int = 1
 
-    def outcome(self, truths: Sequence[int], error: float = ERROR) -> stopping.Outcome:
+    def outcome(self, truths: Sequence[int], error: float = ERROR, least: int = LEAST) -> stopping.Outcome:
         """What it comes to, exactly."""
-        sequence = ConfidenceSequence(TOTAL, LEAST, error, (self.above, self.below))
+        sequence = ConfidenceSequence(TOTAL, least, error, (self.above, self.below))
         return stopping.outcome(stopping.boundaries(sequence, self.every), TOTAL, truths)
 
 
@@ -187,6 +187,19 @@ def _errors(candidate: Candidate, error: float = ERROR) -> Tuple[float, float]:
     return float(found.meets[0]), float(found.fails[1])
 
 
+def elsewhere() -> Iterator[str]:
+    """The choice at other thresholds, a quarter and half of the way from them to the nearer end."""
+    yield "| threshold | accuracy | uniform | chosen |\n| --- | --- | --- | --- |"
+    one = beta((1, 1, 1.0))
+    for threshold in (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99):
+        least, way = round(threshold * TOTAL), min(threshold, 1 - threshold) * TOTAL
+        truths = [round(least + part * way) for part in (-0.5, -0.25, 0.25, 0.5)]
+        both = Candidate("", "", one, one), Candidate("", "", *default_priors(TOTAL, least))
+        images = [candidate.outcome(truths, least=least).images for candidate in both]
+        for truth, uniform, chosen in zip(truths, *images):
+            yield "| {:g} | {:g} | {:,.0f} | {:,.0f} |".format(threshold, truth / TOTAL, uniform, chosen)
+
+
 def table(columns: Dict[str, Sequence[float]]) -> str:
     """A line for each accuracy."""
     lines = ["| accuracy | " + " | ".join(columns) + " |", "| --- " * (1 + len(columns)) + "|"]
@@ -215,6 +228,7 @@ def main() -> None:
     rate, images = calibrated(chosen)
     print("\nTo err exactly once in a million, the chosen one would be asked for {:.2e}:\n".format(rate))
     print(table({"chosen": columns[chosen.name], "calibrated": images}) + "\n")
+    print("\n".join(elsewhere()) + "\n")
     found = [bets(options.orders, accuracy, place) for place, accuracy in enumerate(ACCURACIES)]
     print(table({name: [one[name] for one in found] for name in found[0]}))
 
