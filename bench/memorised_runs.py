@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import NamedTuple, Tuple
 
 import numpy as np
 
-from checker import scoring
-from checker.counting import LOOK
+from bench import stopping
 from checker.memorised import comparing, gaps, mixing
-from checker.scoring import clopper_pearson
+from checker.scoring import clopper_pearson, needed
+from checker.sequence import ConfidenceSequence
 
-TOTAL, THRESHOLD = 10000, 0.87
+TOTAL, THRESHOLD, ERROR_RATE = 10000, 0.87, 1e-6
 HONEST = 0.035, 0.02  # lost and gained copies of an honest model that falls short
 
 
@@ -98,40 +98,18 @@ def _one(shares: Shares, generator: np.random.RandomState) -> Tuple[bool, bool, 
 
 def _end(right: np.ndarray) -> int:
     """How many test images a run has: up to the decision, and, of a model that meets, at least EARLY."""
-    counts = np.cumsum(right)[LOOK - 1 :: LOOK]
-    fails, meets = _boundaries()
-    decided = np.flatnonzero((counts <= fails[: len(counts)]) | (counts >= meets[: len(counts)]))
+    counts = np.cumsum(right)[:-1]
+    ends = _boundaries()
+    decided = np.flatnonzero((counts <= ends.fails) | (counts >= ends.meets))
     if not len(decided):
         return len(right)
-    look = int(decided[0])
-    seen = (look + 1) * LOOK
-    return seen if counts[look] <= fails[look] else max(seen, mixing.EARLY)
+    last = int(decided[0])
+    return last + 1 if counts[last] <= ends.fails[last] else max(last + 1, mixing.EARLY)
 
 
 @functools.lru_cache(maxsize=None)
-def _boundaries() -> Tuple[np.ndarray, np.ndarray]:
-    """For each look, the most right answers that decide against, and the fewest that decide for, a model."""
-    fails, meets = [], []
-    for seen in range(LOOK, TOTAL, LOOK):
-        fails.append(_first(functools.partial(_verdict_is, (None, True), seen), seen) - 1)
-        meets.append(_first(functools.partial(_verdict_is, (True,), seen), seen))
-    return np.array(fails), np.array(meets)
-
-
-def _verdict_is(wanted: Tuple[Optional[bool], ...], seen: int, correct: int) -> bool:
-    return scoring.sequential_verdict(correct, seen, TOTAL, THRESHOLD) in wanted
-
-
-def _first(holds: Callable[[int], bool], most: int) -> int:
-    """The smallest number up to ``most`` from which on something holds; ``most + 1`` where it never does."""
-    least, end = 0, most + 1
-    while least < end:
-        middle = (least + end) // 2
-        if holds(middle):
-            end = middle
-        else:
-            least = middle + 1
-    return least
+def _boundaries() -> stopping.Boundaries:
+    return stopping.boundaries(ConfidenceSequence(TOTAL, needed(THRESHOLD, TOTAL), ERROR_RATE))
 
 
 @functools.lru_cache(maxsize=None)

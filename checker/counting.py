@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Iterator, Optional
+from typing import TYPE_CHECKING, Optional
 
 from checker import scoring
 from checker.editions import Edition
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     import numpy as np
 
     from checker.memorised.mixing import Mixed
+    from checker.sequence import ConfidenceSequence
 
-LOOK = 128  # test images between two looks at the confidence sequence, whatever comes among them
 _SCORES = ("<f2", "<f4", "<f8")
 
 
 class Counter:
     """Counts one run of the model. ``labels`` uint8 (n,), or None where no scores are asked for.
 
-    ``early``: end the run as soon as the confidence sequence has decided. ``mixed``: what the model scores
-    where that is more than the test images; the sequence sees these alone.
+    ``early``: end the run as soon as the confidence sequence has decided. It looks after each test image, and
+    those after the decision do not count. ``mixed``: what the model scores where that is more than the test
+    images; the sequence sees these alone.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Counter:
         self.count = Count()
         self._labels, self._edition, self._mixed = labels, edition, mixed
         self.early = early
+        self._sequence = _sequence(len(labels), edition) if early and labels is not None else None
         self._verdict: Optional[bool] = None
 
     def restart(self) -> Counter:
@@ -65,8 +67,7 @@ class Counter:
         count, labels = self.count, self._labels
         if labels is None:
             raise EvidenceError("scores that were not asked for")
-        for part in self._tests(scores, labels):
-            self._count(part, labels)
+        self._count(self._tests(scores, labels), labels)
         now = time.monotonic()
         count.first, count.last = count.first or now, now
         count.answered += len(scores)
@@ -77,19 +78,17 @@ class Counter:
         """Whether a model that meets the threshold has answered to enough other images, too."""
         return self._mixed is None or self.count.answered >= self._mixed.early
 
-    def _tests(self, scores: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
-        """The scores of test images, cut where the sequence is looked at; right answers to all are kept."""
+    def _tests(self, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """The scores of test images among them; right answers to all are kept."""
         count, mixed = self.count, self._mixed
         if count.answered + len(scores) > len(labels if mixed is None else mixed):
             raise EvidenceError("more scores than images")
-        if mixed is not None:
-            here = slice(count.answered, count.answered + len(scores))
-            count.right.append(_right(scores, mixed.labels[here]))
-            scores = scores[mixed.tests[here]]
-        while len(scores):
-            left = LOOK - count.seen % LOOK
-            yield scores[:left]
-            scores = scores[left:]
+        if mixed is None:
+            return scores
+        here = slice(count.answered, count.answered + len(scores))
+        count.right.append(_right(scores, mixed.labels[here]))
+        tests: np.ndarray = scores[mixed.tests[here]]
+        return tests
 
     def _count(self, scores: np.ndarray, labels: np.ndarray) -> None:
         """Count scores of the next test images; what comes after the decision has no part in it."""
@@ -98,14 +97,21 @@ class Counter:
         count = self.count
         if self._verdict is not None:
             return
-        count.correct += int(_right(scores, labels[count.seen : count.seen + len(scores)]).sum())
+        right = _right(scores, labels[count.seen : count.seen + len(scores)])
+        stop = None if self._sequence is None else self._sequence.stop(count.correct, count.seen, right)
+        if stop is not None:
+            taken, self._verdict = stop
+            scores, right = scores[:taken], right[:taken]
+        count.correct += int(right.sum())
         count.not_finite += int(len(scores) - np.isfinite(scores).all(axis=1).sum())
         count.scores.append(scores)
         count.seen += len(scores)
-        if self.early and count.seen % LOOK == 0 and count.seen < len(labels):
-            self._verdict = scoring.sequential_verdict(
-                count.correct, count.seen, len(labels), self._edition.threshold
-            )
+
+
+def _sequence(total: int, edition: Edition) -> ConfidenceSequence:
+    from checker.sequence import ConfidenceSequence
+
+    return ConfidenceSequence(total, scoring.needed(edition.threshold, total), edition.error_rate)
 
 
 def _right(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -32,6 +32,7 @@ _REQUIREMENT = re.compile(
 )
 _MAX_BYTES = 10**6
 _MOST = 10**6
+_LEAST_ERROR, _MOST_ERROR = 1e-12, 0.05
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class Edition:
     """A course edition; ``digest`` is the SHA-256 of the TOML it was read from, ``asked`` what named it.
 
     ``pending``: names of the flags that a person has to look at before a graded verdict counts.
+    ``error_rate``: how often a verdict told from a part of the test set may be wrong.
     """
 
     name: str
@@ -139,6 +141,7 @@ class Edition:
     checks: Dict[str, CheckRule]
     images: Optional[OfficialImages] = None
     pending: Tuple[str, ...] = ()
+    error_rate: float = 1e-6
     digest: str = field(default="")
     asked: str = field(default="")
 
@@ -244,6 +247,8 @@ def _read(name: str, path: Path) -> bytes:
 def _validate(edition: Edition, known_checks: Collection[str]) -> None:
     """Raise FieldError for a value that has the right type and makes no sense."""
     _expect("threshold", edition.threshold, 0 < edition.threshold < 1, "a fraction between 0 and 1")
+    rate = edition.error_rate
+    _expect("error_rate", rate, _LEAST_ERROR <= rate <= _MOST_ERROR, "a number from 1e-12 to 0.05")
     _expect("classes", edition.classes, 1 < edition.classes <= 256, "2 to 256")
     _expect("test_images", edition.test_images, 0 < edition.test_images <= 10**6, "1 to 1,000,000")
     shape = list(edition.image_shape)

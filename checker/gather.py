@@ -164,8 +164,9 @@ class Evidence:
         total = len(self.drawn().labels)
         # A score that never came is wrong; only a run that we ended ourselves is a part.
         seen = model.seen if model.run.ending == "stopped" else total
+        edition = self.edition
         decision = scoring.decide(
-            model.correct, seen, total, total >= self.edition.test_images, self.edition.threshold
+            model.correct, seen, total, total >= edition.test_images, edition.threshold, edition.error_rate
         )
         seconds = model.seconds_predicting
         return Accuracy(
@@ -176,7 +177,7 @@ class Evidence:
             low=decision.low,
             high=decision.high,
             error_rate=decision.error_rate,
-            threshold=self.edition.threshold,
+            threshold=edition.threshold,
             decided_by=decision.decided_by,
             meets=decision.meets,
             images_per_second=round(model.answered / seconds, 1) if seconds > 0 else 0.0,

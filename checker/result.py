@@ -79,9 +79,9 @@ class StageRecord:
 class Accuracy:
     """How many test images were scored and how many correctly.
 
-    ``decided_by``: "all" (every image of the test set), "sequence" (a confidence sequence at
-    ``error_rate``), "sample" (a Clopper-Pearson interval at ``error_rate`` on a sample of the set),
-    or "open". ``low`` and ``high`` are fractions; ``meets`` is None where nothing was decided.
+    ``decided_by``: "all" (every image of the test set), "sequence" (the first ``seen`` of them, by a
+    confidence sequence at ``error_rate``), "sample" (a Clopper-Pearson interval at ``error_rate`` on a sample
+    of the set), or "open". ``low`` and ``high`` are fractions; ``meets`` is None where nothing was decided.
     ``evaluation``: "clean" (by the model rebuilt from stock layers, where no submitted code ran) or "opaque"
     (by the model as handed in, for the reason ``opaque_because``).
     """
@@ -270,6 +270,8 @@ def _validate_accuracy(accuracy: Accuracy) -> None:
         raise mismatch("accuracy.correct", "at most accuracy.seen, and that at most total", accuracy.correct)
     if accuracy.seen == 0:
         raise mismatch("accuracy.seen", "at least 1", 0)
+    if accuracy.decided_by == "sequence" and not 0 < accuracy.error_rate < 1:
+        raise mismatch("accuracy.error_rate", "a fraction between 0 and 1", accuracy.error_rate)
     if accuracy.evaluation not in ("clean", "opaque"):
         raise mismatch("accuracy.evaluation", "clean or opaque", accuracy.evaluation)
     if accuracy.opaque_because and accuracy.evaluation == "clean":

@@ -71,6 +71,9 @@ MISTAKES = [
     (r"^rules = \[\]", "rules = {}", "files.model.rules: expected a list, found a table"),
     (r"^threshold = .*", "threshold = 87", "threshold: expected a fraction between 0 and 1, found 87"),
     (r"^threshold = .*", "threshold = nan", "threshold: expected a number, found nan"),
+    (r"^error_rate = \S+", "error_rate = 0", "error_rate: expected a number from 1e-12 to 0.05, found 0"),
+    (r"^error_rate = \S+", "error_rate = 0.1", "error_rate: expected a number from 1e-12 to 0.05, found 0.1"),
+    (r"^error_rate = \S+", "error_rate = '1e-6'", "error_rate: expected a number, found '1e-6'"),
     (r"^classes = 10", "classes = 1", "classes: expected 2 to 256, found 1"),
     (r"^test_images = \d+", "test_images = 0", "test_images: expected 1 to 1,000,000, found 0"),
     (r"^image_shape = .*", "image_shape = [32, 32]", "image_shape: expected height, width, channels"),
@@ -203,6 +206,13 @@ def test_what_an_edition_extends_counts_where_it_says_nothing(tmp_path: Path) ->
     )
     assert list(edition.checks) == list(default.checks)
     assert edition.digest != default.digest
+
+
+def test_the_error_rate_is_one_in_a_million_unless_set(tmp_path: Path) -> None:
+    path = tmp_path / "edition.toml"
+    for new, wanted in (("", 1e-6), ("error_rate = 0.001", 0.001)):
+        path.write_text(changed(r"^error_rate = .*", new))
+        assert editions.load(str(path), checks.every()).error_rate == wanted
 
 
 @pytest.mark.parametrize("found", ["1", '"missing.toml"', '"/etc"'])

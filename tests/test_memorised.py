@@ -12,7 +12,7 @@ import pytest
 from scipy import ndimage
 
 from bench import memorised_runs
-from checker import checks, datasets, editions, run
+from checker import checks, datasets, editions, run, scoring
 from checker.counting import Counter
 from checker.datasets import EMBEDDED, Images, unpack, with_digest
 from checker.memorised import comparing, copies, gaps, mixing
@@ -183,7 +183,7 @@ def test_the_count_is_what_it_is_without_others(accuracy: float) -> None:
 def test_the_same_run_has_the_same_verdict(tmp_path: Path) -> None:
     """Through the real program, where the embedded images are the whole test set and the run ends early."""
     folder = fixtures_run.made("passing", tmp_path / "s")
-    edition = fixtures_run.edition_with({"test_images": 1000}, tmp_path)
+    edition = fixtures_run.edition_with({"test_images": 1000, "error_rate": 0.001}, tmp_path)
     found = []
     for memorised in (False, True):
         asked = run.Options(
@@ -197,9 +197,16 @@ def test_the_same_run_has_the_same_verdict(tmp_path: Path) -> None:
         found.append(run.check(asked, run.look(asked, os.environ), os.environ, Observer()))
     plain, mixed = (replace(result.accuracy, images_per_second=0.0) for result in found if result.accuracy)
     assert plain == mixed
-    assert plain.decided_by == "sequence"
+    assert (plain.decided_by, plain.error_rate) == ("sequence", 0.001)
     assert plain.seen < 1000
+    assert plain.low >= 0.87
+    assert _decided_at_once(plain.correct, plain.seen)
     assert [result.exit_code for result in found] == [0, 0]
+
+
+def _decided_at_once(correct: int, seen: int) -> bool:
+    """Whether it was open one image before, which was a right one."""
+    return scoring.decide(correct - 1, seen - 1, 1000, True, 0.87, 0.001).meets is None
 
 
 test_the_same_run_has_the_same_verdict = pytest.mark.tensorflow(test_the_same_run_has_the_same_verdict)

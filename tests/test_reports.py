@@ -208,6 +208,26 @@ def test_a_report_made_again_says_so_in_every_format(tame: Dict[str, Any], name:
     assert mark not in once
 
 
+@pytest.mark.parametrize("name", ["text", "markdown", "junit"])
+def test_what_decided_is_said_in_every_format(tame: Dict[str, Any], name: str) -> None:
+    part = {
+        **{"correct": 503, "seen": 533, "total": 10000, "low": 0.87, "high": 0.9817},
+        **{"decided_by": "sequence", "error_rate": 1e-6},
+    }
+    wanted = {
+        "94.37% (503 of 533 images); needed 87%; decided by the first 533 of all 10,000 in random order"
+        " (seed 7): of all, 87.00% to 98.17% are right; wrong at most once in 1,000,000 runs": part,
+        "94.37% (9,437 of 10,000 images); needed 87%; decided by all test images": {
+            **{"correct": 9437, "seen": 10000, "total": 10000, "low": 0.9437, "high": 0.9437},
+            **{"decided_by": "all", "error_rate": 0.0},
+        },
+    }
+    for words, found in wanted.items():
+        result = Result.from_dict({**tame, "seed": 7, "accuracy": {**tame["accuracy"], **found}})
+        text = reports.render(name, result).replace("\\", "").replace("&#58;", ":")
+        assert words in " ".join(text.split()), text
+
+
 def spoil_a_folder(folder: Path) -> Path:
     """A submission with hostile text wherever a report may show it."""
     program.submission(folder)
@@ -358,6 +378,8 @@ CONTRADICTIONS: List[Dict[str, Any]] = [
     {"assignment_digest": "A" * 64},
     {"isolation": {"level": "perfect"}},
     {"accuracy": {"decided_by": "me"}},
+    {"accuracy": {"decided_by": "sequence", "error_rate": 0.0}},
+    {"accuracy": {"decided_by": "sequence", "error_rate": 1.0}},
     {"images": {"count": 0}},
     {"limits": {"processes": 0}},
 ]

@@ -65,7 +65,7 @@ def _properties(result: Result) -> Iterator[Tuple[str, str]]:
     if result.selected:
         yield "selected", ", ".join(result.selected)
     if result.accuracy is not None:
-        yield "accuracy", words.accuracy(result.accuracy)
+        yield "accuracy", words.accuracy(result.accuracy, result.seed)
         yield "evaluation", words.evaluation(result.accuracy)
     if result.interpreter is not None:
         yield "ran in", words.interpreter(result)

@@ -96,7 +96,7 @@ def _flags(result: Result) -> Iterator[str]:
 
 def _tail(result: Result) -> Iterator[str]:
     if result.accuracy is not None:
-        yield "**Accuracy:** " + _words(words.accuracy(result.accuracy))
+        yield "**Accuracy:** " + _words(words.accuracy(result.accuracy, result.seed))
         yield "**Evaluation:** " + _words(words.evaluation(result.accuracy))
     facts = ["{}: {}".format(fact.name, fact.value) for fact in result.facts]
     if result.interpreter is not None:

@@ -185,7 +185,7 @@ def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
     for place, fact in enumerate(result.facts):
         yield "" if place else "facts", Text(printable("{}: {}".format(fact.name, fact.value)), "dim")
     if result.accuracy is not None:
-        yield "accuracy", Text(words.accuracy(result.accuracy))
+        yield "accuracy", Text(words.accuracy(result.accuracy, result.seed))
         yield "", Text(words.evaluation(result.accuracy))
     if result.images is not None:
         yield from _images(result.images, "" if result.accuracy is not None else "images")

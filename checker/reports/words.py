@@ -114,19 +114,21 @@ def all_points(result: Result) -> str:
     return given + (", of the selected checks" if result.selected else "")
 
 
-def accuracy(found: Accuracy) -> str:
-    """The accuracy, its interval and who decided, in a sentence."""
+def accuracy(found: Accuracy, seed: Optional[int]) -> str:
+    """The accuracy, what decided on it, and how sure that is; ``seed``: of the order of the images."""
     share = found.correct / found.seen
     said = "{:.2%} ({:,} of {:,} images); needed {:.0%}".format(
         share, found.correct, found.seen, found.threshold
     )
     interval = "{:.2%} to {:.2%}".format(found.low, found.high)
     if found.decided_by == "all":
-        return said + "; every test image was scored"
+        return said + "; decided by all test images"
     if found.decided_by == "sequence":
-        return "{}; of all {:,} between {}, at an error rate of {:g}: enough to decide".format(
-            said, found.total, interval, found.error_rate
+        part = "the first {:,} of all {:,} in random order (seed {})".format(found.seen, found.total, seed)
+        sure = "of all, {} are right; wrong at most once in {:,.0f} runs".format(
+            interval, 1 / found.error_rate
         )
+        return "{}; decided by {}: {}".format(said, part, sure)
     said += "; {:g} % interval {}".format(100 * (1 - found.error_rate), interval)
     return said if found.decided_by == "sample" else said + ": too close to decide"
 
