@@ -19,7 +19,7 @@ import wire
 
 sys.path.pop(0)
 
-GUESSED_BY = 32  # images
+GUESSED_BY = 96  # images
 
 
 def main(channel, settings):
@@ -34,13 +34,18 @@ def main(channel, settings):
         channel.fact("refused", why=wire.short(error, 300))
         return
     needs_lambda = any(plan.layers[step.layer].kind == "resize" for step in plan.steps)
-    told = channel.fact("planned", needs_lambda=needs_lambda)
-    images = mapped(inputs, "images", "<f4", settings["shape"])
+    shape = settings["shape"][1:]
     try:
         arrays = list(weights(inputs))
+        model = rebuild.ahead(plan, shape[-1], arrays) if needs_lambda else None
+        told = channel.fact("planned", needs_lambda=needs_lambda)
+        images = mapped(inputs, "images", "<f4", settings["shape"])
         size, way = resize(inputs, told, images, plan, arrays) if needs_lambda else (None, None)
-        model, layers = rebuild.build(plan, settings["shape"][1:], size, way)
-        rebuild.set_weights(plan, layers, arrays)
+        if model is not None:
+            model = rebuild.behind(model, shape, size, way)
+        else:
+            model, layers = rebuild.build(plan, shape, size, way)
+            rebuild.set_weights(plan, layers, arrays)
     except plans.Refused as error:
         channel.fact("refused", why=wire.short(error, 300))
         return
@@ -49,7 +54,7 @@ def main(channel, settings):
         if way is None
         else "{} to {} x {}, pixels counted by their {}".format(way[0], size[0], size[1], way[1])
     )
-    channel.fact("rebuilt", layers=len(layers), resize=words)
+    channel.fact("rebuilt", resize=words)
     predicting.predict(channel, model, images, told["grow"])
 
 

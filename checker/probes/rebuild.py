@@ -64,6 +64,7 @@ def way_of(images, told):
     return None
 
 
+FEW, LIKELY = 32, 4  # images for the first look at all guesses; guesses that get a second look
 GUESSES = tuple((factor, way) for factor in range(1, 8) for way in RESIZES[:2])
 
 
@@ -78,12 +79,13 @@ def surest(plan, weights, images):
     model, layers = build(plan, (None, None, images.shape[3]), (None, None), None)
     set_weights(plan, layers, weights)
 
-    def sure(guess):
+    def sure(guess, count):
         factor, way = guess
-        large = np.asarray(resized(images, (factor * height, factor * width), way))
+        large = np.asarray(resized(images[:count], (factor * height, factor * width), way))
         return float(np.nan_to_num(np.asarray(model(large, training=False))).max(axis=1).mean())
 
-    factor, way = max(GUESSES, key=sure)
+    likely = sorted(GUESSES, key=lambda guess: sure(guess, FEW), reverse=True)[:LIKELY]
+    factor, way = max(likely, key=lambda guess: sure(guess, len(images)))
     return (factor * height, factor * width), way
 
 
@@ -108,6 +110,31 @@ def build(plan, shape, size, way):
         raise
     except Exception as error:
         raise plans.Refused("Keras does not build it: {}".format(error)) from error
+
+
+def ahead(plan, channels, weights):
+    """All of the model behind the Lambda, with its weights, for images of any size; None: it must wait.
+
+    Most of the work can so be done before anybody knows what the Lambda does.
+    """
+    first, others = plan.steps[0], plan.steps[1:]
+    resizes = [place for place, layer in enumerate(plan.layers) if layer.kind == "resize"]
+    if resizes != [first.layer] or any(0 in step.inputs or step.layer == first.layer for step in others):
+        return None
+    try:
+        model, layers = build(plan, (None, None, channels), None, None)
+        set_weights(plan, layers, weights)
+    except plans.Refused:
+        return None
+    return model
+
+
+def behind(model, shape, size, way):
+    """The model for images of ``shape`` that are resized first."""
+    import tensorflow.keras as K
+
+    images = K.Input(tuple(shape))
+    return K.Model(images, model(_own(lambda inputs: resized(inputs, size, way))(images)))
 
 
 def set_weights(plan, layers, weights):
