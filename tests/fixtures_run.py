@@ -60,40 +60,44 @@ def made(name: str, target: Path, recipe: Optional[make.Recipe] = None) -> Path:
     return make.make(name, recipe, target, PYTHON)
 
 
-def mismatches(recipe: make.Recipe, found: Dict[str, Any]) -> List[str]:
-    """Where a result is not the expected outcome: every check, its status, its words, its flags."""
-    expect, wrong = make.expected_in(recipe, environment()), []
+def mismatches(recipe: make.Recipe, found: Dict[str, Any], selected: bool = False) -> List[str]:
+    """Where a result is not the expected outcome: every check, its status, its words, its flags.
+
+    ``selected``: of an attack, whose run is one of some checks: others, hints, and more flags do not matter,
+    and an image that was never scored is a wrong one.
+    """
+    expect = make.expected_in(recipe, environment())
     names = [check["name"] for check in found["checks"]]
-    wrong += ["no such check: " + name for name in expect.checks if name not in names]
+    wrong = ["no such check: " + name for name in expect.checks if name not in names]
     if found["exit_code"] != expect.exit:
         wrong.append("exit {} instead of {}".format(found["exit_code"], expect.exit))
     for check in found["checks"]:
-        wanted = expect.checks.get(check["name"], make.ExpectedCheck())
-        if check["status"] == "not run" and recipe.quick:
-            continue
-        said = json.dumps([check["reason"], check["flags"]], ensure_ascii=False)
-        flags = [flag["found"] for flag in check["flags"]]
-        said += "\n".join([*(check["reason"] or {}).values(), *flags])
-        if check["status"] != wanted.status:
-            wrong.append(
-                "{}: {} instead of {}: {}".format(check["name"], check["status"], wanted.status, said)
-            )
-        name = (check["reason"] or {}).get("name", "")
-        if wanted.name != name:
-            wrong.append("{}: {!r} instead of {!r}: {}".format(check["name"], name, wanted.name, said))
-        wrong += [
-            "{}: {!r} is not in {}".format(check["name"], word, said)
-            for word in wanted.words
-            if word not in said
-        ]
-        if len(check["flags"]) != wanted.flags:
-            wrong.append("{}: flags {}".format(check["name"], check["flags"]))
+        matters = check["status"] != "not run" and not check["hint"] if selected else True
+        if matters and not (check["status"] == "not run" and recipe.quick):
+            wrong += _of_check(expect.checks.get(check["name"], make.ExpectedCheck()), check, selected)
     facts = " ".join(fact["name"] + ": " + fact["value"] for fact in found["facts"])
     wrong += ["facts: {!r} is not in {}".format(word, facts) for word in expect.facts if word not in facts]
-    if expect.accuracy and found["accuracy"] is None:
-        wrong.append("no accuracy")
-    elif expect.accuracy:
-        share = found["accuracy"]["correct"] / found["accuracy"]["seen"]
-        if not expect.accuracy[0] <= share <= expect.accuracy[1]:
-            wrong.append("accuracy {}".format(share))
-    return wrong
+    return wrong + _of_accuracy(expect, found["accuracy"], "total" if selected else "seen")
+
+
+def _of_check(wanted: make.ExpectedCheck, check: Dict[str, Any], more_flags: bool) -> List[str]:
+    """Where one check's outcome is not the expected one."""
+    reason, flags = check["reason"] or {}, [flag["found"] for flag in check["flags"]]
+    said = json.dumps([check["reason"], check["flags"]], ensure_ascii=False)
+    said += "\n".join([*reason.values(), *flags])
+    outcome, expected = (check["status"], reason.get("name", "")), (wanted.status, wanted.name)
+    wrong = [] if outcome == expected else ["{} instead of {}".format(outcome, expected)]
+    wrong += ["{!r} is not in it".format(word) for word in wanted.words if word not in said]
+    if len(flags) < wanted.flags or (len(flags) > wanted.flags and not more_flags):
+        wrong.append("flags {}".format(flags))
+    return ["{}: {}: {}".format(check["name"], what, said[:3000]) for what in wrong]
+
+
+def _of_accuracy(expect: make.Expected, accuracy: Optional[Dict[str, Any]], of: str) -> List[str]:
+    """Where the share of correct images is not within the expected bounds."""
+    if not expect.accuracy:
+        return []
+    if accuracy is None:
+        return ["no accuracy"]
+    share = accuracy["correct"] / accuracy[of]
+    return [] if expect.accuracy[0] <= share <= expect.accuracy[1] else ["accuracy {}".format(share)]

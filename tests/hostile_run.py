@@ -66,46 +66,6 @@ def _writer(path: Any) -> Iterator[None]:
         thread.join()
 
 
-def mismatches(attack: Attack, found: Dict[str, Any]) -> List[str]:
-    """Where a result is not the expected outcome: exit code, status and name of each check, accuracy.
-
-    A name that is not expected may be any; more flags may stand beside a check than are expected. "failed or
-    limit": which of them depends on the machine.
-    """
-    expect, wrong = make.expected_in(attack, fixtures_run.environment()), []
-    if found["exit_code"] != expect.exit:
-        wrong.append("exit {} instead of {}".format(found["exit_code"], expect.exit))
-    for check in found["checks"]:
-        wanted = expect.checks.get(check["name"], make.ExpectedCheck())
-        said = json.dumps([check["reason"], check["flags"]])[:1500]
-        if check["status"] == "not run" or check["hint"]:
-            continue
-        if check["status"] not in wanted.status.split(" or "):
-            words = "{}: {} instead of {}: {}"
-            wrong.append(words.format(check["name"], check["status"], wanted.status, said))
-        elif wanted.name and check["reason"]["name"] != wanted.name:
-            wrong.append("{}: not {}: {}".format(check["name"], wanted.name, said))
-        wrong += [
-            "{}: {!r} is not in {}".format(check["name"], word, said)
-            for word in wanted.words
-            if word not in said
-        ]
-        if len(check["flags"]) < wanted.flags:
-            wrong.append("{}: flags {}".format(check["name"], check["flags"]))
-    return wrong + _accuracy(expect, found)
-
-
-def _accuracy(expect: make.Expected, found: Dict[str, Any]) -> List[str]:
-    if not expect.accuracy:
-        return []
-    if found["accuracy"] is None:
-        return ["no accuracy"]
-    # What was never scored is wrong.
-    share = found["accuracy"]["correct"] / found["accuracy"]["total"]
-    fits = expect.accuracy[0] <= share <= expect.accuracy[1]
-    return [] if fits else ["accuracy {}".format(share)]
-
-
 def gained(attack: Attack, found: Dict[str, Any]) -> List[str]:
     """What it has that its honest base has not: checks that pass, points, the exit code."""
     base = make.expected_in(make.recipes()[attack.base], fixtures_run.environment())

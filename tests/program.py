@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -182,7 +183,7 @@ def nothing_left(temporary: Path) -> None:
 
 
 def processes(temporary: Path) -> List[str]:
-    """Command lines of the processes that were started with this temporary folder, or name it."""
+    """Command lines of the processes that were started with a temporary folder, name it or are shown it."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -190,11 +191,21 @@ def processes(temporary: Path) -> List[str]:
             if process.pid != os.getpid() and (
                 any(str(temporary) in word for word in words)
                 or process.environ().get("TMPDIR", "").startswith(str(temporary))
+                or _is_shown(process.pid, temporary)
             ):
                 found.append(" ".join(words))
         except psutil.Error:
             continue
     return found
+
+
+def _is_shown(pid: int, temporary: Path) -> bool:
+    """Whether something of a folder is mounted for a process, as bubblewrap does it."""
+    # From the root of its file system: the beginning of the path may be missing.
+    end = "/{}/".format("/".join(temporary.parts[-3:]))
+    with contextlib.suppress(OSError), open("/proc/{}/mountinfo".format(pid)) as lines:
+        return any(end in line.split()[3] for line in lines)
+    return False
 
 
 def picture(folder: Path) -> Dict[str, Tuple[Any, ...]]:

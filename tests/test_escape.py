@@ -252,6 +252,39 @@ channel.fact('seen', pids=seen)
     assert len(bench.fact("seen")["pids"]) == (2 if bench.level == "bubblewrap" else 0)
 
 
+COMMAND_LINES = """
+read = 0
+for pid in filter(str.isdigit, os.listdir('/proc')):
+    for name in ('cmdline', 'environ'):
+        try:
+            with open('/proc/{}/{}'.format(pid, name), 'rb') as file:
+                text = file.read()
+        except OSError:
+            continue  # the environment of another user's process, or of the kernel's
+        read += name == 'cmdline' and text != b''
+        for what, hidden in settings['hidden'].items():
+            if bytes.fromhex(hidden) in text:
+                channel.fact('got', what=what)
+with open('/proc/self/cmdline') as file:
+    channel.fact('read', count=read, own=settings['token'] in file.read())
+"""
+
+
+def test_no_command_line_and_no_environment_inside_names_a_path_of_the_hosts(
+    walled: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "handed-in").write_text("")
+    inputs = {"x": tmp_path / "handed-in"}
+    paths = {"workspace": walled.workspace, "input": inputs["x"], "probes": walled.probes}
+    paths.update({"all of it": tmp_path, "the checker's files": view.PACKAGE})
+    # The probe's own command line holds its settings.
+    given = {"hidden": {name: str(path).encode().hex() for name, path in paths.items()}}
+    assert attack(walled, COMMAND_LINES, settings=given, inputs=inputs) == []
+    assert walled.fact("read") == {"fact": "read", "count": 2, "own": True}
+    found = without_walls(walled, COMMAND_LINES, settings=given, inputs=inputs)
+    assert "probes" in found
+
+
 NETWORK = """
 def connect(family, address, kind=socket.SOCK_STREAM):
     with socket.socket(family, kind) as one:

@@ -43,7 +43,7 @@ def test_attack(name: str, tmp_path: Path, walls: str) -> None:
     done = hostile_run.run(attack, folder, tmp_path)
     assert not hostile_run.well_formed(done)
     assert done.result is not None
-    wrong = hostile_run.mismatches(attack, done.result)
+    wrong = fixtures_run.mismatches(attack, done.result, selected=True)
     assert not wrong, "\n".join(wrong)
     assert hostile_run.gained(attack, done.result) == list(attack.gains)
     assert before is None or program.picture(folder) == before

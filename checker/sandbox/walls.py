@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, List, Mapping, Optional, Tuple
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from checker.errors import ToolError
 from checker.sandbox import users, view
 from checker.sandbox.levels import Entry, Level, Paths
 from checker.sandbox.scratch import Scratch
@@ -58,18 +60,19 @@ class Walls(Level):
     def enter(self, inputs: Mapping[str, Path], scratch: Scratch) -> Iterator[Entry]:
         """The command line up to the program that is to run."""
         with contextlib.ExitStack() as stack:
-            command = [self._program]
+            arguments = [*self._start(), *self._show(inputs, scratch.path)]
             descriptors: Tuple[int, ...] = ()
             namespace, after = None, []
             if self._strength.filter:
                 file = stack.enter_context(self._strength.filter.open("rb"))
                 descriptors = (file.fileno(),)
-                command += ["--seccomp", str(file.fileno())]
+                arguments += ["--seccomp", str(file.fileno())]
             if self._strength.other_user:
                 namespace, after = stack.enter_context(users.namespace()), users.as_other()
                 users.hand_over([scratch.path / name for name in FOLDERS], inputs.values())
-            command += [*self._start(), *self._show(inputs, scratch.path), *after]
-            yield Entry(tuple(command), descriptors, namespace)
+            given = stack.enter_context(_unseen(arguments, scratch.path))
+            command = (self._program, "--args", str(given), "--", *after)
+            yield Entry(command, (*descriptors, given), namespace)
 
     def _start(self) -> List[str]:
         start = [*_NAMESPACES, "--new-session", "--die-with-parent", "--cap-drop", "ALL"]
@@ -94,7 +97,23 @@ class Walls(Level):
         # unlimited folders in memory.
         for folder in ("/proc", "/dev", "/"):
             command += ["--remount-ro", folder]
-        return [*command, "--chdir", SCRATCH, "--"]
+        return [*command, "--chdir", SCRATCH]
+
+
+@contextlib.contextmanager
+def _unseen(arguments: Sequence[str], folder: Path) -> Iterator[int]:
+    """A descriptor that bubblewrap reads its arguments from, and closes. Raises ToolError.
+
+    Its command line is that of the first process inside, where a probe would read the host's paths.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(tempfile.TemporaryFile(dir=str(folder)))
+            file.write(b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
+            file.seek(0)
+        except OSError as error:
+            raise ToolError("a probe could not be started: {}".format(error)) from error
+        yield file.fileno()
 
 
 def _arguments(seen: View) -> List[str]:
