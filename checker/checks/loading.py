@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Optional
 
+from checker.checks import modelfile
 from checker.checks.elsewhere import course_versions, difference
 from checker.editions import Edition
 from checker.evidence import InspectionEvidence, ModelEvidence, Raised
@@ -181,8 +182,18 @@ def readable(evidence: Evidence) -> InspectionEvidence:
 
 
 def loading(evidence: Evidence) -> ModelEvidence:
-    """What loading a model file gave, whether it loads or not."""
-    readable(evidence)
+    """What loading a model file gave, whether it loads or not; one that leads out of itself is not loaded."""
+    name = evidence.edition.files.model.name
+    try:
+        modelfile.refuse(readable(evidence), name)
+    except (Failure, LimitReached):
+        raise Blocked(
+            "waits-for-model",
+            "a file that can be opened safely",
+            "it was not opened",
+            name,
+            evidence.mend("model_format"),
+        ) from None
     return evidence.model()
 
 
