@@ -207,7 +207,7 @@ def _parse(path: Path, text: bytes) -> Dict[str, Any]:
         return tomllib.loads(text.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise EditionError("{}: expected text in UTF-8; {}.".format(path, error.reason)) from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no TOMLDecodeError
         raise EditionError("{}: expected TOML; {}.".format(path, str(error).rstrip("."))) from error
 
 

@@ -39,6 +39,7 @@ def refused(scratch: Path, text: str) -> str:
 MISTAKES = [
     (r"^classes = 10", "classes = ", "expected TOML; Invalid value (at line"),
     (r"^classes = 10", "classes 10", "expected TOML; Expected '=' after a key"),
+    (r"^classes = 10", "classes = " + 5000 * "9", "expected TOML; Exceeds the limit"),
     (r"^classes = 10", "classes = 10\nclasses = 9", "expected TOML; Cannot overwrite a value (at line"),
     (r"^classes = 10", "# \udcff", "expected text in UTF-8"),
     (r"^classes = 10", "", "classes: missing key; expected a whole number"),
