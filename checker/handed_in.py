@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Tuple
 
 from checker import evidence
 from checker.aside import Aside, Watch
@@ -116,12 +116,8 @@ class HandedIn:
             self._company.restart()
         return Receiver(self._order.most + MOST_TOLD, on_fact=self._fact, on_array=self._take)
 
-    def _fact(self, fact: object) -> None:
-        if (
-            self._beside is not None
-            and isinstance(fact, dict)
-            and fact["fact"] in ("lambda_missing", "lambda_raised")
-        ):
+    def _fact(self, fact: Mapping[str, Any]) -> None:
+        if self._beside is not None and fact["fact"] in ("lambda_missing", "lambda_raised"):
             self._beside.tell(None)
 
     def _take(self, array: Received) -> None:
