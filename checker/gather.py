@@ -382,7 +382,7 @@ class Evidence:
 
         Where answers depend on the company of an image, all images, in batches of 128.
         """
-        handed_in = self._new_handed_in(path)
+        handed_in = self._asides["model"] = self._new_handed_in(path)
         company = self._company(received, plain=_depends(before))
         handed_in.give(received, company, None)
         model = handed_in.result(tick)
