@@ -13,6 +13,7 @@ import numpy as np
 
 from checker.clean import comparing
 from checker.counting import Counter
+from checker.errors import EvidenceError
 from checker.evidence import Difference
 from checker.sandbox.channel import Received
 
@@ -38,12 +39,11 @@ def order(count: int, seed: int) -> Order:
     for start in range(0, count, BLOCK):
         own = np.arange(start, min(start + BLOCK, count))
         repeats = min(start, FIRST if start <= EARLY else LATER)
-        block = np.concatenate((own, generator.choice(start, repeats, replace=False))) if repeats else own
-        marks = np.arange(len(block)) >= len(own)
+        chosen = generator.choice(start, repeats, replace=False) if repeats else own[:0]
+        places = generator.permutation(np.arange(len(own) + repeats) >= len(own))
         # The images among themselves stay in their order.
-        places = generator.permutation(marks)
-        mixed = np.empty_like(block)
-        mixed[~places], mixed[places] = own, block[marks]
+        mixed = np.empty(len(places), own.dtype)
+        mixed[~places], mixed[places] = own, chosen
         rows.append(mixed)
         again.append(places)
     return Order(np.concatenate(rows), np.concatenate(again))
@@ -55,7 +55,7 @@ class Company:
     def __init__(self, counter: Counter, order: Optional[Order]) -> None:
         self.counter, self._order = counter, order
         self._taken = 0
-        self._scores: List[np.ndarray] = []
+        self._known: Optional[np.ndarray] = None
         self._pairs: List[List[np.ndarray]] = [[], []]
 
     def count(self, images: int) -> int:
@@ -71,7 +71,7 @@ class Company:
     def restart(self) -> None:
         """Begin again, for a probe that is tried once more."""
         self.counter.restart()
-        self._taken, self._scores, self._pairs = 0, [], [[], []]
+        self._taken, self._known, self._pairs = 0, None, [[], []]
 
     def take(self, received: Received) -> None:
         """Take one batch of scores. Raises as :meth:`Counter.take`."""
@@ -80,14 +80,15 @@ class Company:
             self.counter.add(scores)
             return
         here = slice(self._taken, self._taken + len(scores))
-        self._taken += len(scores)
         rows, again = self._order.rows[here], self._order.again[here]
-        # More scores than there are rows are the counter's to refuse.
-        again = np.concatenate((again, np.zeros(len(scores) - len(again), bool)))
-        self._scores.append(scores[~again])
+        if len(rows) < len(scores):
+            raise EvidenceError("more scores than images")
+        self._taken += len(scores)
+        if self._known is None:
+            self._known = np.empty((int((~self._order.again).sum()), scores.shape[1]))
+        self._known[rows[~again]] = scores[~again]
         if again.any():
-            known = np.concatenate(self._scores)
-            self._pairs[0].append(known[rows[again[: len(rows)]]])
+            self._pairs[0].append(self._known[rows[again]])
             self._pairs[1].append(scores[again])
         self.counter.add(scores[~again])
 
