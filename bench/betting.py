@@ -8,6 +8,7 @@ the null says, and one that fewer are; neither bet is ever below 0, so that each
 
 from __future__ import annotations
 
+import functools
 from typing import Callable, Dict, NamedTuple
 
 import numpy as np
@@ -80,7 +81,7 @@ def log_diversified(known: Answers, null: int, more: bool) -> np.ndarray:
     mean = _mean(known, null)
     each = 1 / np.clip(mean if more else mean - 1, *((1e-9, None) if more else (None, -1e-9)))
     grown = [_grown(known, mean, each * part / (BETS + 1)) for part in range(1, BETS + 1)]
-    average: np.ndarray = np.logaddexp.reduce(grown, axis=0) - np.log(BETS)
+    average: np.ndarray = functools.reduce(np.logaddexp, grown) - np.log(BETS)
     return average
 
 

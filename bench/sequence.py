@@ -35,7 +35,7 @@ class Points(Prior):
     def log_chance(self, correct: Numbers, seen: Numbers) -> np.ndarray:
         """Log of the chance of answers in one order."""
         each = [self._draws.log_chance(number, correct, seen) for number in self._numbers]
-        found: np.ndarray = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
+        found: np.ndarray = functools.reduce(np.logaddexp, each) - np.log(len(each))
         return found
 
 

@@ -10,7 +10,6 @@ from typing import Callable, List, Mapping, Optional, Sequence, Tuple
 from checker import (
     checks,
     choice,
-    datasets,
     editions,
     environments,
     finder,
@@ -18,6 +17,7 @@ from checker import (
     run,
 )
 from checker.choice import Choice
+from checker.datasets import choosing
 from checker.editions import Edition
 from checker.errors import ImagesError, ToolError
 from checker.interpreters import Interpreter
@@ -244,7 +244,7 @@ def _images(
 ) -> Tuple[Finding, int, str]:
     """Where images come from, how many there are, and the words for them."""
     try:
-        chosen = datasets.choose(named, environment, edition)
+        chosen = choosing.choose(named, environment, edition)
     except ImagesError as error:
         return Finding("images", MISSING, str(error)), 0, ""
     source = chosen.source

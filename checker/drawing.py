@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from checker import datasets
+from checker.datasets import choosing, pairs, sources
 from checker.editions import Edition
 from checker.memorised import mixing
 from checker.memorised.mixing import Mixed
@@ -42,7 +42,7 @@ class Drawn:
     images alone, where copies of some, and others, are mixed into them.
     """
 
-    source: datasets.Images
+    source: pairs.Images
     images: np.ndarray
     labels: np.ndarray
     decoys: Dict[str, np.ndarray]
@@ -88,7 +88,7 @@ class Drawn:
 
 
 def draw(
-    sources: Sequence[datasets.Source],
+    sources: Sequence[sources.Source],
     edition: Edition,
     seed: int,
     few: int,
@@ -96,7 +96,7 @@ def draw(
     others: Optional[Others] = None,
 ) -> Drawn:
     """Load the images, shuffle them, mix others in where asked, and draw the decoys. Raises ImagesError."""
-    source = datasets.load(sources, edition, observer)
+    source = choosing.load(sources, edition, observer)
     generator = np.random.RandomState(seed)
     order = generator.permutation(len(source.labels))
     images, labels = source.images[order], source.labels[order]

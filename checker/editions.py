@@ -104,7 +104,7 @@ class CheckRule:
 class OfficialImages:
     """The data set as its authors publish it: a tar archive of pickles.
 
-    ``batch`` is the path of the test images inside it, ``digest`` is what ``datasets.digest`` gives;
+    ``batch`` is the path of the test images inside it, ``digest`` is what ``datasets.pairs.digest`` gives;
     ``training`` are the paths of the training images, and their digest is that of all of them together.
     """
 

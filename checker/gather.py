@@ -28,7 +28,7 @@ from checker.versions import Versions
 if TYPE_CHECKING:
     from checker.clean.evaluation import Evaluation
     from checker.company import Company
-    from checker.datasets import Source  # these need NumPy, which a quick run does without
+    from checker.datasets.sources import Source  # these need NumPy, which a quick run does without
     from checker.drawing import Drawn
     from checker.memorised.comparing import Comparison
     from checker.memorised.others import Others

@@ -44,7 +44,7 @@ from checker.text import printable
 from checker.typed import plain
 
 if TYPE_CHECKING:
-    from checker.datasets import Source
+    from checker.datasets.sources import Source
     from checker.memorised.others import Others
 
 
@@ -152,12 +152,12 @@ def look(options: Options, environment: Mapping[str, str]) -> Edition:
                 "--with-main compares scores, and this run makes none; leave out --quick or --select."
             )
     else:
-        from checker import datasets
+        from checker.datasets import choosing, sources
         from checker.memorised import others
 
-        source = datasets.named(options.images, environment)
+        source = sources.named(options.images, environment)
         if source is not None:
-            datasets.look(source, edition)
+            choosing.look(source, edition)
         others.look(options.private_images, edition)
     return edition
 
@@ -197,9 +197,9 @@ def _reads_alone(options: Options, edition: Edition) -> bool:
 def _sources(options: Options, edition: Edition, environment: Mapping[str, str]) -> Tuple[Source, ...]:
     if _reads_alone(options, edition):
         return ()
-    from checker import datasets
+    from checker.datasets import sources
 
-    return datasets.candidates(options.images, environment, edition)
+    return sources.candidates(options.images, environment, edition)
 
 
 def _mixes(options: Options) -> bool:
@@ -220,11 +220,11 @@ def _secrets(request: Request, edition: Edition, environment: Mapping[str, str])
     """Where true labels lie on this machine; no probe sees them, even below a folder that is shown."""
     if request.quick:  # which runs nothing of a submission's
         return ()
-    from checker import datasets
+    from checker.datasets import sources
 
     others = request.others
     private = () if others is None or others.private is None else (others.private,)
-    return datasets.places((*request.images, *private), environment, edition)
+    return sources.places((*request.images, *private), environment, edition)
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ other side it is the same with ``least``.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -61,7 +62,7 @@ class Prior:
             - self._log_beta(lump.right, lump.wrong)
             for lump in self._lumps
         ]
-        found: np.ndarray = np.logaddexp.reduce(chances, axis=0)
+        found: np.ndarray = functools.reduce(np.logaddexp, chances)
         return found
 
     def _log_beta(self, right: Numbers, wrong: Numbers) -> np.ndarray:

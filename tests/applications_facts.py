@@ -62,7 +62,7 @@ def compare(model: Any, frozen: Any, block: Any, head: Any) -> Dict[str, Any]:
     awaken(model, X)
     whole = np.array(model(X, training=False))
     parts = np.array(head(block(frozen(X, training=False), training=False), training=False))
-    return {"difference": float(np.abs(whole - parts).max()), "spread": float(whole.std(axis=0).max())}
+    return {"difference": float(np.abs(whole - parts).max()), "spread": float(np.max(whole.std(axis=0)))}
 
 
 def main() -> None:

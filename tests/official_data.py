@@ -16,19 +16,20 @@ from typing import Any, Dict
 import numpy as np
 import pytest
 
-from checker import checks, datasets, editions
+from checker import checks, editions
+from checker.datasets import embedded, pairs
 from tests import program
 
 COUNT = 200
 BATCH = "cifar-10-batches-py/test_batch"
-_EVERY = datasets.unpack(datasets.EMBEDDED.read_bytes())
+_EVERY = embedded.unpack(embedded.EMBEDDED.read_bytes())
 IMAGES, LABELS = _EVERY[0][:COUNT], _EVERY[1][:COUNT]
-DIGEST = datasets.digest(IMAGES, LABELS)
+DIGEST = pairs.digest(IMAGES, LABELS)
 ROWS = np.ascontiguousarray(IMAGES.transpose(0, 3, 1, 2).reshape(COUNT, -1))
 FOLDER = BATCH.split("/")[0]
 TRAINING = tuple("data_batch_{}".format(number) for number in range(1, 6))
 TRAINING_IMAGES, TRAINING_LABELS = _EVERY[0][COUNT : 2 * COUNT], _EVERY[1][COUNT : 2 * COUNT]
-TRAINING_DIGEST = datasets.digest(TRAINING_IMAGES, TRAINING_LABELS)
+TRAINING_DIGEST = pairs.digest(TRAINING_IMAGES, TRAINING_LABELS)
 
 _CODEC = program.ROOT.parent / "shared" / "data" / "codec.py"
 needs_all_images = pytest.mark.skipif(

@@ -106,11 +106,12 @@ def test_sequence_agrees_and_sees_fewer(
 
 def test_the_labels_that_a_probe_gets_are_decoys(images: Path) -> None:
     """What the script's process is given are decoys: drawn apart from the images, apart from the truth."""
-    from checker import checks, datasets, drawing, editions
+    from checker import checks, drawing, editions
+    from checker.datasets import sources
 
     edition = editions.load(editions.DEFAULT, checks.every())
-    sources = datasets.candidates(str(images), {}, edition)
-    drawn = drawing.draw(sources, edition, seed=3, few=40)
+    found = sources.candidates(str(images), {}, edition)
+    drawn = drawing.draw(found, edition, seed=3, few=40)
     decoys = drawn.decoys["all"]
     # Chance alone: a tenth, within four standard deviations.
     assert abs((decoys == drawn.labels).mean() - 0.1) < 0.012

@@ -14,7 +14,8 @@ from typing import Any, Dict
 import numpy as np
 import pytest
 
-from checker import checks, datasets, drawing, editions
+from checker import checks, drawing, editions
+from checker.datasets import choosing, embedded, pairs, sources
 from checker.errors import ImagesError
 from tests import program
 
@@ -23,9 +24,9 @@ IMAGES = np.random.RandomState(0).randint(0, 256, (20, 32, 32, 3)).astype(np.uin
 LABELS = np.arange(20) % 10
 
 
-def load(what: object, edition: editions.Edition = EDITION) -> datasets.Images:
+def load(what: object, edition: editions.Edition = EDITION) -> pairs.Images:
     """What ``--images`` with this word or path gives."""
-    return datasets.load(datasets.candidates(str(what), {}, edition), edition)
+    return choosing.load(sources.candidates(str(what), {}, edition), edition)
 
 
 def npy(head: str, data: bytes = b"", version: int = 1) -> bytes:
@@ -83,23 +84,23 @@ def test_the_embedded_images_are_verified_by_their_digest() -> None:
     found = load("embedded")
     assert found.name == "1,000 CIFAR-10 test images"
     assert np.bincount(found.labels).tolist() == [100] * 10
-    images, labels = datasets.unpack(datasets.pack(IMAGES, LABELS))
+    images, labels = embedded.unpack(embedded.pack(IMAGES, LABELS))
     assert (images == IMAGES).all()
     assert (labels == LABELS).all()
 
 
 def test_the_digest_depends_on_pairs_and_not_on_their_order() -> None:
     order = np.random.RandomState(1).permutation(20)
-    value = datasets.digest(IMAGES, LABELS)
-    assert datasets.digest(IMAGES[order], LABELS[order]) == value
-    assert datasets.digest(IMAGES, LABELS[order]) != value
+    value = pairs.digest(IMAGES, LABELS)
+    assert pairs.digest(IMAGES[order], LABELS[order]) == value
+    assert pairs.digest(IMAGES, LABELS[order]) != value
 
 
 def test_drawing_shuffles_pairs_and_draws_decoys_apart_from_them() -> None:
-    sources = datasets.candidates("embedded", {}, EDITION)
-    drawn = drawing.draw(sources, EDITION, 1, 40)
-    again, other = drawing.draw(sources, EDITION, 1, 40), drawing.draw(sources, EDITION, 2, 40)
-    assert datasets.digest(drawn.images, drawn.labels) == drawn.source.digest
+    found = sources.candidates("embedded", {}, EDITION)
+    drawn = drawing.draw(found, EDITION, 1, 40)
+    again, other = drawing.draw(found, EDITION, 1, 40), drawing.draw(found, EDITION, 2, 40)
+    assert pairs.digest(drawn.images, drawn.labels) == drawn.source.digest
     assert (drawn.labels == again.labels).all()
     assert not (drawn.labels == other.labels).all()
     for call in drawn.calls(40):

@@ -10,7 +10,7 @@ from typing import Iterator, Optional
 import numpy as np
 import pytest
 
-from checker import datasets
+from checker.datasets import embedded
 from checker.sandbox import landlock
 from tests import fixtures_run, program
 
@@ -74,7 +74,7 @@ def test_without_bubblewrap_the_verdict_is_the_same(
     arguments = ["--python", fixtures_run.PYTHON, "--assignment", fixtures_run.assignment()]
     if images:
         # Too few to decide: what would decide it is said.
-        pictures, labels = datasets.unpack(datasets.EMBEDDED.read_bytes())
+        pictures, labels = embedded.unpack(embedded.EMBEDDED.read_bytes())
         np.savez(str(tmp_path / "few.npz"), x_test=pictures[:100], y_test=labels[:100])
         arguments += ["--images", str(tmp_path / "few.npz")]
     done = program.check(tmp_path, passing, *arguments, variables={"PATH": path}, timeout=300)

@@ -15,7 +15,8 @@ from typing import Any, Dict, List, Sequence
 import numpy as np
 import pytest
 
-from checker import checks, choice, datasets, editions, interpreters, machine
+from checker import checks, choice, editions, interpreters, machine
+from checker.datasets import embedded
 from checker.sandbox import landlock
 from tests import fixtures_run, program
 from tests.test_desks import programs_but
@@ -298,7 +299,7 @@ def test_a_small_disk_is_said(tmp_path: Path, without_tensorflow: str) -> None:
 
 
 def test_images_that_are_named_are_looked_at(tmp_path: Path, without_tensorflow: str) -> None:
-    pictures, labels = datasets.unpack(datasets.EMBEDDED.read_bytes())
+    pictures, labels = embedded.unpack(embedded.EMBEDDED.read_bytes())
     np.savez(str(tmp_path / "few.npz"), x_test=pictures[:100], y_test=labels[:100])
     arguments = ["--python", without_tensorflow, "--images"]
     said = doctor(tmp_path, *arguments, tmp_path / "few.npz", variables=alone(tmp_path))

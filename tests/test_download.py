@@ -13,7 +13,8 @@ from typing import Any, Iterator, List, Optional, Tuple
 import pytest
 from rich.console import Console
 
-from checker import checks, datasets, editions
+from checker import checks, editions
+from checker.datasets import choosing, sources
 from checker.errors import ImagesError
 from checker.progress import Observer
 from checker.reports import live
@@ -188,7 +189,7 @@ def test_nothing_is_parsed_before_its_checksum_is_right(
     # Were it parsed, it would be the pickle that is complained of.
     server.content = data.archive({data.BATCH: b"cos\nsystem\n."})
     with pytest.raises(ImagesError, match="what came is another file"):
-        datasets.load(datasets.candidates("download", {}, edition), edition)
+        choosing.load(sources.candidates("download", {}, edition), edition)
     assert kept(tmp_path) == []
 
 
@@ -200,18 +201,18 @@ def test_training_images_come_out_of_the_same_download(
     server.content = data.training_archive()
     edition = editions.load(str(edition_for(tmp_path, server)), checks.every())
     environment = {"KERAS_HOME": str(tmp_path / "keras")}
-    (named,) = datasets.training_sources("download", environment, edition)
+    (named,) = choosing.training_sources("download", environment, edition)
     assert (server.asked, kept(tmp_path)) == (0, [])
     spy = Spy()
-    found = datasets.training(named, edition, spy)
+    found = choosing.training(named, edition, spy)
     (path,) = kept(tmp_path)
     assert (found.digest, found.source) == (data.TRAINING_DIGEST, str(path))
     assert spy.stages == ["Downloading cifar-10-python.tar.gz"]
     assert len(spy.seen) > 5
-    (earlier,) = datasets.training_sources(None, environment, edition)
+    (earlier,) = choosing.training_sources(None, environment, edition)
     assert (earlier.where, earlier.why) == (str(path), "it was downloaded earlier")
-    assert datasets.training(earlier, edition).digest == data.TRAINING_DIGEST
-    assert datasets.load(datasets.candidates("download", {}, edition), edition).digest == data.DIGEST
+    assert choosing.training(earlier, edition).digest == data.TRAINING_DIGEST
+    assert choosing.load(sources.candidates("download", {}, edition), edition).digest == data.DIGEST
     assert server.asked == 1
 
 
@@ -222,9 +223,9 @@ def test_a_download_of_training_images_that_fails_says_what_to_type(
     monkeypatch.setenv("NO_PROXY", "*")
     server.way = "404"
     edition = editions.load(str(edition_for(tmp_path, server)), checks.every())
-    (named,) = datasets.training_sources("download", {}, edition)
+    (named,) = choosing.training_sources("download", {}, edition)
     with pytest.raises(ImagesError) as caught:
-        datasets.training(named, edition)
+        choosing.training(named, edition)
     assert str(caught.value) == (
         "--images download: expected to fetch {}; the server answers 404 Not Found. Try again, or fetch it "
         "with a browser and name the file: --images FILE.tar.gz.".format(server.url)
@@ -253,7 +254,7 @@ def test_at_a_terminal_the_megabytes_are_seen(
     edition = editions.load(str(edition_for(tmp_path, server)), checks.every())
     screen = io.StringIO()
     display = live.Live(Console(file=screen, force_terminal=True, width=80, _environ={}))
-    datasets.load(datasets.candidates("download", {}, edition), edition, display)
+    choosing.load(sources.candidates("download", {}, edition), edition, display)
     display.close()
     assert "Downloading cifar-10-python.tar.gz" in screen.getvalue()
     assert " 1 MB" in screen.getvalue()
@@ -268,7 +269,7 @@ def test_who_watches_is_told_how_far_it_is(
     server.way = way
     edition = editions.load(str(edition_for(tmp_path, server)), checks.every())
     spy = Spy()
-    datasets.load(datasets.candidates("download", {}, edition), edition, spy)
+    choosing.load(sources.candidates("download", {}, edition), edition, spy)
     assert spy.stages == ["Downloading cifar-10-python.tar.gz"]
     assert len(spy.seen) > 5
     done = [step[0] for step in spy.seen]

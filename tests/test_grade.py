@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from checker import checks, datasets, editions, grading, result
+from checker import checks, editions, grading, result
+from checker.datasets import embedded
 from checker.outcomes import ExitCode, Flag
 from tests import fixtures_run, program
 from tests.test_doctor import needs_bubblewrap, programs_but
@@ -22,7 +23,7 @@ NAMED = ("--python", fixtures_run.PYTHON)
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     """The embedded images as a file that an examiner names."""
-    pictures, labels = datasets.unpack(datasets.EMBEDDED.read_bytes())
+    pictures, labels = embedded.unpack(embedded.EMBEDDED.read_bytes())
     path = tmp_path / "images.npz"
     np.savez(str(path), x_test=pictures, y_test=labels)
     return path

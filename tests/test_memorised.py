@@ -12,9 +12,11 @@ import pytest
 from scipy import ndimage
 
 from bench import memorised_runs
-from checker import checks, datasets, editions, run, scoring
+from checker import checks, editions, run, scoring
 from checker.counting import Counter
-from checker.datasets import EMBEDDED, Images, unpack, with_digest
+from checker.datasets import sources
+from checker.datasets.embedded import EMBEDDED, unpack
+from checker.datasets.pairs import Images, with_digest
 from checker.memorised import comparing, copies, gaps, mixing
 from checker.memorised.others import Loaded
 from checker.progress import Observer
@@ -381,6 +383,6 @@ def test_training_images_that_are_no_part_of_the_data_set_are_not_compared(tmp_p
     """A cache has CIFAR-10's training images; test images of one's own need not be like them."""
     from checker.memorised.others import Others
 
-    cache = datasets.Source("folder", str(tmp_path), "", "it lies in Keras's cache")
+    cache = sources.Source("folder", str(tmp_path), "", "it lies in Keras's cache")
     own = with_digest("", np.zeros((20, 32, 32, 3), np.uint8), np.zeros(20, np.uint8))
     assert Others((cache,), None).load(own, EDITION, Observer()) == Loaded(None, None)

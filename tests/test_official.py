@@ -14,7 +14,8 @@ from typing import Any, Tuple
 import numpy as np
 import pytest
 
-from checker import checks, datasets, editions
+from checker import checks, editions
+from checker.datasets import choosing, pairs, sources
 from checker.errors import ImagesError
 from tests import official_data as data
 
@@ -24,8 +25,8 @@ HUGE = b"\x8a\x06" + b"\x7f" * 6 + b"M\x00\x0c\x86"
 LABELS = data.numbers(*data.LABELS.tolist())
 
 
-def load(path: Path) -> datasets.Images:
-    return datasets.load(datasets.candidates(str(path), {}, EDITION), EDITION)
+def load(path: Path) -> pairs.Images:
+    return choosing.load(sources.candidates(str(path), {}, EDITION), EDITION)
 
 
 def refused(path: Path) -> str:

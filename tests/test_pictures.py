@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from checker import datasets
+from checker.datasets import embedded
 from checker.errors import CheckerError
 from checker.regenerate import pictures
 from checker.regenerate.record import Epoch
@@ -40,7 +40,7 @@ def training(*stages: Tuple[str, int]) -> List[Epoch]:
 
 def answers(count: int, wrong: int) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Images, labels and scores, of which the last ``wrong`` are wrong, each surer than the one before."""
-    images, labels = datasets.unpack(datasets.EMBEDDED.read_bytes())
+    images, labels = embedded.unpack(embedded.EMBEDDED.read_bytes())
     images, labels = images[:count], labels[:count].astype(np.int64)
     said = labels.copy()
     said[count - wrong :] = (said[count - wrong :] + 1) % 10

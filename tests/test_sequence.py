@@ -179,7 +179,7 @@ def test_a_part_decides_as_all_do() -> None:
     early = images < TOTAL
     assert np.array_equal(met[early], truths[early] >= LEAST)
     seen = dict(zip(ACCURACIES, images.reshape(len(ACCURACIES), -1).mean(axis=1)))
-    assert (images.reshape(len(ACCURACIES), -1) < TOTAL).mean(axis=1).min() > 0.9
+    assert np.min((images.reshape(len(ACCURACIES), -1) < TOTAL).mean(axis=1)) > 0.9
     assert seen[BELOW[0]] < 20
     assert seen[0.94] < 600 < seen[0.91] < seen[ABOVE[0]]
 

@@ -12,8 +12,7 @@ import numpy as np
 import platformdirs
 import pytest
 
-from checker import datasets
-from checker.datasets import download
+from checker.datasets import choosing, download, pairs, sources
 from tests import official_data as data
 from tests import program
 
@@ -67,7 +66,7 @@ def test_it_is_found_in_the_home_folder_too(tmp_path: Path) -> None:
     script = (
         "import sys, os; sys.path.insert(0, {!r}); from checker import checks, datasets, editions\n"
         "edition = editions.load({!r}, checks.every())\n"
-        "print(datasets.choose(None, {{}}, edition).source.where)"
+        "print(choosing.choose(None, {{}}, edition).source.where)"
     ).format(str(program.ROOT), str(data.edition_file(tmp_path)))
     environment = program.environment(tmp_path, HOME=str(tmp_path))
     shown = subprocess.run(
@@ -155,7 +154,7 @@ def test_other_images_than_the_official_ones_may_be_named(tmp_path: Path, desk: 
     folder = data.unpacked(tmp_path / "mine", USELESS["foreign"][0])
     found = images(desk("--images", folder))
     assert found["source"] == str(folder)
-    assert found["digest"] not in (data.DIGEST, *datasets.KNOWN)
+    assert found["digest"] not in (data.DIGEST, *pairs.KNOWN)
 
 
 def test_an_edition_without_an_official_archive_does_without(tmp_path: Path, desk: Any) -> None:
@@ -175,20 +174,20 @@ def test_the_choice_is_what_a_check_then_takes(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     edition = data.edition(tmp_path)
     environment = {"KERAS_HOME": str(tmp_path / "keras")}
-    assert datasets.choose(None, environment, edition).source.kind == "embedded"
+    assert choosing.choose(None, environment, edition).source.kind == "embedded"
     keras(tmp_path, "cifar-10-batches-py", b"")
     folder = keras(tmp_path, "cifar-10-batches-py-target/cifar-10-batches-py")
-    assert datasets.choose(None, environment, edition).source.where.endswith("batches-py")
+    assert choosing.choose(None, environment, edition).source.where.endswith("batches-py")
     (folder.parent.parent / "cifar-10-batches-py" / "test_batch").write_bytes(b"")
-    choice = datasets.choose(None, environment, edition)
-    loaded = datasets.load(datasets.candidates(None, environment, edition), edition)
+    choice = choosing.choose(None, environment, edition)
+    loaded = choosing.load(sources.candidates(None, environment, edition), edition)
     assert choice.source.where == loaded.source == str(folder.parent)
     assert choice.source.why == "it lies in Keras's cache"
     assert choice.passed_over == loaded.passed_over
     assert len(loaded.passed_over) == 1
     shutil.rmtree(str(tmp_path / "keras"))
     # Nothing is downloaded to find out.
-    assert datasets.choose("download", environment, edition).source.kind == "download"
+    assert choosing.choose("download", environment, edition).source.kind == "download"
     assert not (tmp_path / "cache").exists()
 
 

@@ -13,8 +13,9 @@ from typing import Any, Dict, Optional
 import numpy as np
 import pytest
 
-from checker import checks, datasets, editions
-from checker.datasets import Source, download
+from checker import checks, editions
+from checker.datasets import choosing, download, pairs, sources
+from checker.datasets.sources import Source
 from checker.errors import ImagesError, UsageError
 from tests import official_data as data
 from tests import program
@@ -46,28 +47,28 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> editions.Edition:
     return editions.load(str(data.edition_file(tmp_path, content=ARCHIVE)), checks.every())
 
 
-def sources(what: object, edition: editions.Edition = EDITION, **environment: str) -> Any:
-    return datasets.training_sources(None if what is None else str(what), environment, edition)
+def training_sources(what: object, edition: editions.Edition = EDITION, **environment: str) -> Any:
+    return choosing.training_sources(None if what is None else str(what), environment, edition)
 
 
-def load(what: object, edition: editions.Edition = EDITION, **environment: str) -> datasets.Images:
+def load(what: object, edition: editions.Edition = EDITION, **environment: str) -> pairs.Images:
     """The training images of the first source that can be used."""
-    return datasets.training(sources(what, edition, **environment)[0], edition)
+    return choosing.training(training_sources(what, edition, **environment)[0], edition)
 
 
 def seen_to_be_of_no_use(what: object, edition: editions.Edition = EDITION, **environment: str) -> str:
     """What is said before any work is done."""
     with pytest.raises(ImagesError) as caught:
-        sources(what, edition, **environment)
+        training_sources(what, edition, **environment)
     return str(caught.value)
 
 
 def read_to_be_of_no_use(what: object, edition: editions.Edition = EDITION, **environment: str) -> str:
     """What is said of something that looks right, once it is read."""
-    (source,) = sources(what, edition, **environment)
+    (source,) = training_sources(what, edition, **environment)
     began = time.process_time()
     with pytest.raises(ImagesError) as caught:
-        datasets.training(source, edition)
+        choosing.training(source, edition)
     assert time.process_time() - began < 5
     return str(caught.value)
 
@@ -77,7 +78,7 @@ def saved(path: Path, **arrays: Any) -> Path:
     return path
 
 
-def same(found: datasets.Images) -> bool:
+def same(found: pairs.Images) -> bool:
     """Whether these are the small data set's training images, in their order."""
     assert found.images.dtype == found.labels.dtype == np.uint8
     assert found.images.shape[1:] == (32, 32, 3)
@@ -108,7 +109,7 @@ def test_an_npz_gives_its_training_images(tmp_path: Path, column: bool) -> None:
     found = load(path)
     assert same(found)
     assert found.source == str(path)
-    assert datasets.load(datasets.candidates(str(path), {}, EDITION), EDITION).digest == data.DIGEST
+    assert choosing.load(sources.candidates(str(path), {}, EDITION), EDITION).digest == data.DIGEST
     assert same(load(saved(tmp_path / "training.npz", x_train=IMAGES, y_train=labels)))
 
 
@@ -135,10 +136,10 @@ def test_what_keras_has_downloaded_is_found(
     environment = {"KERAS_HOME": str(tmp_path / "keras")} if home == "KERAS_HOME" else {}
     if home == "HOME":
         (tmp_path / "keras").rename(tmp_path / ".keras")
-    (source,) = sources(None, small, **environment)
+    (source,) = training_sources(None, small, **environment)
     folder = tmp_path / (".keras" if home == "HOME" else "keras") / "datasets" / name.split("/")[0]
     assert source == Source("folder", str(folder), "", "it lies in Keras's cache")
-    assert same(datasets.training(source, small))
+    assert same(choosing.training(source, small))
 
 
 def test_what_is_named_comes_first_then_keras_then_what_was_downloaded(
@@ -148,17 +149,20 @@ def test_what_is_named_comes_first_then_keras_then_what_was_downloaded(
     archive = kept(small, ARCHIVE)
     newer = keras(tmp_path, "cifar-10-batches-py-target/cifar-10-batches-py").parent
     older = keras(tmp_path)
-    found = sources(None, small, KERAS_HOME=home)
+    found = training_sources(None, small, KERAS_HOME=home)
     assert [source.where for source in found] == [str(older), str(newer), str(archive)]
-    assert all(same(datasets.training(source, small)) for source in found)
+    assert all(same(choosing.training(source, small)) for source in found)
     path = saved(tmp_path / "few.npz", x_train=IMAGES[:30], y_train=LABELS[:30])
-    (named,) = sources(path, small, KERAS_HOME=home, CHECKER_IMAGES="/nowhere")
-    (variable,) = sources(None, small, KERAS_HOME=home, CHECKER_IMAGES=str(path))
+    (named,) = training_sources(path, small, KERAS_HOME=home, CHECKER_IMAGES="/nowhere")
+    (variable,) = training_sources(None, small, KERAS_HOME=home, CHECKER_IMAGES=str(path))
     assert (named.named_by, variable.named_by) == ("--images", "CHECKER_IMAGES")
-    assert len(datasets.training(named, small)) == len(datasets.training(variable, small)) == 30
+    assert len(choosing.training(named, small)) == len(choosing.training(variable, small)) == 30
     # A cache that lacks a batch does not count.
     (older / "data_batch_5").unlink()
-    assert [source.where for source in sources(None, small, KERAS_HOME=home)] == [str(newer), str(archive)]
+    assert [source.where for source in training_sources(None, small, KERAS_HOME=home)] == [
+        str(newer),
+        str(archive),
+    ]
 
 
 def test_where_there_are_none_every_place_is_named_and_what_to_type(
@@ -200,9 +204,9 @@ def test_what_ships_with_the_checker_has_test_images_alone(tmp_path: Path, small
     environment = {"KERAS_HOME": str(home)}
     said = words.format("--images embedded")
     assert seen_to_be_of_no_use("embedded", small, **environment) == said + places
-    embedded = datasets.named("embedded", {})
+    embedded = sources.named("embedded", {})
     assert embedded is not None
-    for act in (datasets.look_training, datasets.training):
+    for act in (choosing.look_training, choosing.training):
         with pytest.raises(UsageError) as caught:
             act(embedded, small)
         assert str(caught.value) == said
@@ -387,8 +391,8 @@ def test_both_editions_name_the_official_training_set() -> None:
         images: Optional[editions.OfficialImages] = editions.load(name, checks.every()).images
         assert images is not None
         assert images.training == tuple("cifar-10-batches-py/" + name for name in data.TRAINING)
-        assert datasets.KNOWN[images.training_digest] == "the CIFAR-10 training set"
-        assert datasets.KNOWN[images.digest] == "the CIFAR-10 test set"
+        assert pairs.KNOWN[images.training_digest] == "the CIFAR-10 training set"
+        assert pairs.KNOWN[images.digest] == "the CIFAR-10 test set"
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from checker.datasets import Images
+from checker.datasets.pairs import Images
 from checker.memorised import copies
 from checker.memorised.others import Loaded
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
-from checker import datasets
-from checker.datasets import Images, Source
+from checker.datasets import choosing
+from checker.datasets.pairs import Images
+from checker.datasets.sources import Source
 from checker.editions import Edition
 from checker.errors import ImagesError
 from checker.progress import Observer
@@ -31,7 +32,7 @@ class Others:
 
     def load(self, test: Images, edition: Edition, observer: Observer) -> Loaded:
         """Read them. Training images that cannot be used are done without; ImagesError for private ones."""
-        private = None if self.private is None else datasets.load([self.private], edition, observer)
+        private = None if self.private is None else choosing.load([self.private], edition, observer)
         return Loaded(self._load_training(test, edition, observer), private)
 
     def _load_training(self, test: Images, edition: Edition, observer: Observer) -> Optional[Images]:
@@ -40,7 +41,7 @@ class Others:
             if not source.named_by and not test.name:
                 continue
             try:
-                return datasets.training(source, edition, observer)
+                return choosing.training(source, edition, observer)
             except ImagesError:
                 continue
         return None
@@ -50,14 +51,14 @@ def find(
     images: Optional[str], private: Optional[str], environment: Mapping[str, str], edition: Edition
 ) -> Others:
     """Say where they are; nothing is downloaded, and of private ones nothing is read."""
-    return Others(datasets.training_there(images, environment, edition), _private(private))
+    return Others(choosing.training_there(images, environment, edition), _private(private))
 
 
 def look(private: Optional[str], edition: Edition) -> None:
     """Raise ImagesError where private images cannot be used."""
     own = _private(private)
     if own is not None:
-        datasets.look(own, edition)
+        choosing.look(own, edition)
 
 
 def _private(named: Optional[str]) -> Optional[Source]:

@@ -8,8 +8,9 @@ from typing import Any, Mapping, Optional, Tuple
 
 import numpy as np
 
-from checker import datasets
-from checker.datasets import Images, Source
+from checker.datasets import choosing, pairs
+from checker.datasets.pairs import Images
+from checker.datasets.sources import Source
 from checker.editions import Edition
 from checker.progress import Observer
 
@@ -22,18 +23,16 @@ def look(
     """The sources to try, the first of them looked at. Raises UsageError."""
     if smoke and what is None:
         return (Source("embedded", "embedded", "", "it ships with the checker"),)
-    return datasets.training_sources(what, environment, edition)
+    return choosing.training_sources(what, environment, edition)
 
 
 def take(sources: Tuple[Source, ...], smoke: bool, edition: Edition, observer: Observer) -> Images:
     """Read the training images; of a trial run, as many as it takes."""
     if smoke and sources[0].kind == "embedded":
-        found = datasets.load(sources, edition, observer)
+        found = choosing.load(sources, edition, observer)
     else:
-        found = datasets.training(sources[0], edition, observer)
-    return (
-        datasets.with_digest(found.source, found.images[:_SMOKE], found.labels[:_SMOKE]) if smoke else found
-    )
+        found = choosing.training(sources[0], edition, observer)
+    return pairs.with_digest(found.source, found.images[:_SMOKE], found.labels[:_SMOKE]) if smoke else found
 
 
 def lay_out(taken: Images, folder: Path) -> None:

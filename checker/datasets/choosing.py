@@ -1,6 +1,4 @@
-"""Where images come from: those that a check scores, and those that a model learns from.
-
-True labels of test images stay in the checker's own process.
+"""Which source images are taken from, and the images of it.
 
 A source is what a person names (``--images``, ``CHECKER_IMAGES``), or else the first that can be used of
 Keras's cache, an archive fetched earlier, and the images that ship with the checker (test images alone).
@@ -14,20 +12,13 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from checker.datasets import download, embedded, npz, official, refusals, splits
-from checker.datasets.embedded import EMBEDDED, pack, unpack
 from checker.datasets.files import Refused
-from checker.datasets.pairs import KNOWN, MAX_IMAGES, Images, digest, with_digest
-from checker.datasets.sources import Source, caches, candidates, named, places
+from checker.datasets.pairs import Images, with_digest
+from checker.datasets.sources import Source, caches, candidates, named
 from checker.datasets.splits import TRAINING, Split
 from checker.editions import Edition
 from checker.errors import ImagesError
 from checker.progress import Observer
-
-__all__ = [
-    "EMBEDDED", "KNOWN", "MAX_IMAGES", "Choice", "Images", "Source",
-    "candidates", "choose", "digest", "load", "look", "look_training", "named", "pack", "places",
-    "training", "training_sources", "training_there", "unpack", "with_digest",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
