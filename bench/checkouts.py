@@ -27,8 +27,12 @@ began = time.perf_counter()
 from checker import run
 from checker.progress import Observer
 folder, assignment, python, images, seed = sys.argv[1:]
-asked = run.Options(folder, assignment=assignment, python=python, images=images, seed=int(seed))
-result = run.check(asked, run.look(asked, os.environ), os.environ, Observer())
+try:
+    from checker import options
+except ImportError:  # an older checkout
+    options = run
+asked = options.Options(folder, assignment=assignment, python=python, images=images, seed=int(seed))
+result = run.check(asked, options.look(asked, os.environ), os.environ, Observer())
 own = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({
     "wall": time.perf_counter() - began,

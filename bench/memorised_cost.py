@@ -46,7 +46,7 @@ def _words(row: Tuple[bool, int, int, float, float]) -> Tuple[str, int, int, flo
 
 
 def _measure(options: argparse.Namespace, seed: int, memorised: bool) -> Tuple[bool, int, int, float, float]:
-    asked = run.Options(
+    asked = options.Options(
         options.folder,
         options.assignment,
         python=options.python,
@@ -54,7 +54,7 @@ def _measure(options: argparse.Namespace, seed: int, memorised: bool) -> Tuple[b
         seed=seed,
         memorised=memorised,
     )
-    result, evidence = run.examine(asked, run.look(asked, os.environ), os.environ, Observer())
+    result, evidence = run.examine(asked, options.look(asked, os.environ), os.environ, Observer())
     model, cpu = evidence.model(), sum(stage.cpu_seconds for stage in result.stages)
     return memorised, model.seen, model.answered, result.seconds, cpu
 

@@ -7,12 +7,23 @@ import sys
 from typing import List, Optional
 
 from checker import __version__, output
-from checker.commands import assignments, check, completion, doctor, env, inspect, parsing, regenerate, report
+from checker.commands import (
+    assignments,
+    cache,
+    check,
+    completion,
+    doctor,
+    env,
+    inspect,
+    parsing,
+    regenerate,
+    report,
+)
 from checker.errors import CheckerError, UsageError
 from checker.outcomes import ExitCode
 from checker.text import printable, printable_lines, without_commands
 
-COMMANDS = (check, report, inspect, assignments, regenerate, doctor, env, completion)
+COMMANDS = (check, report, inspect, assignments, cache, regenerate, doctor, env, completion)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

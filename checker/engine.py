@@ -10,9 +10,9 @@ import ast
 import contextlib
 import os
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 import pytest
 
@@ -41,15 +41,32 @@ _MOST_FLAGS = 50
 _OURS = "This is a fault of the checker, not of the submission; please report it."
 
 
-def run(
-    evidence: Evidence, edition: Edition, quick: bool, observer: Observer, selected: Collection[str] = ()
-) -> Tuple[Tuple[CheckResult, ...], bool]:
-    """Run the edition's checks in its order; returns their results, and whether Ctrl-C ended it.
+@dataclass(frozen=True)
+class Ran:
+    """Results of all checks, and whether Ctrl-C ended the run.
 
-    ``selected``: names of the checks to run, all where it is empty.
+    ``rests_on``: of each check that ran, the parts of the submission that were looked at for it.
+    """
+
+    results: Tuple[CheckResult, ...]
+    interrupted: bool
+    rests_on: Dict[str, FrozenSet[str]]
+
+
+def run(
+    evidence: Evidence,
+    edition: Edition,
+    quick: bool,
+    observer: Observer,
+    selected: Collection[str] = (),
+    kept: Optional[Mapping[str, CheckResult]] = None,
+) -> Ran:
+    """Run the edition's checks in its order.
+
+    ``selected``: names of the checks to run, all where it is empty. ``kept``: results that are known.
     Raises UsageError where what a user named cannot be used after all.
     """
-    plugin = _Plugin(evidence, edition, quick, observer, selected)
+    plugin = _Plugin(evidence, edition, quick, observer, selected, kept or {})
     try:
         with _own_environment():
             pytest.main([*_OPTIONS, str(checks.FOLDER)], plugins=[plugin])
@@ -59,7 +76,7 @@ def run(
         raise plugin.usage
     # pytest may take one that comes while it collects for a fault of a module.
     interrupted = plugin.interrupted or interrupts.came()
-    return tuple(plugin.finish(interrupted)), interrupted
+    return Ran(tuple(plugin.finish(interrupted)), interrupted, plugin.rests_on)
 
 
 @contextlib.contextmanager
@@ -86,8 +103,11 @@ class _Plugin:
         quick: bool,
         observer: Observer,
         selected: Collection[str],
+        kept: Mapping[str, CheckResult],
     ) -> None:
         self._evidence, self._edition, self._observer = evidence, edition, observer
+        self._kept = kept
+        self.rests_on: Dict[str, FrozenSet[str]] = {}
         self._left_out = {
             name: _NOT_SELECTED if selected and name not in selected else _NOT_QUICK
             for name, rule in edition.checks.items()
@@ -119,13 +139,15 @@ class _Plugin:
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
         """Keep what the edition declares and this run runs, in the edition's order."""
         by_name = {_name(item): item for item in items}
-        items[:] = [by_name[name] for name in self._order if name in by_name]
+        wanted = [name for name in self._order if name not in self._kept]
+        items[:] = [by_name[name] for name in wanted if name in by_name]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Turn one call into a result; the report itself is left to pytest."""
         if call.when == "setup":
             self._flags.clear()
+            self._evidence.notes.forget()
         error = call.excinfo.value if call.excinfo else None
         if isinstance(error, UsageError):
             self.usage = error
@@ -154,14 +176,17 @@ class _Plugin:
     def _keep(self, name: str, status: Status, reason: Optional[Reason]) -> None:
         self._catch_up(name)
         flags = tuple(Flag(flag.name, cut(flag.found, _MOST_LETTERS)) for flag in self._flags[:_MOST_FLAGS])
+        self.rests_on[name] = self._evidence.notes.noted()
         self._add(self._result(name, self._edition.checks[name], status, _cut(reason), flags))
 
     def _catch_up(self, until: Optional[str]) -> None:
-        """What was declared to run before ``until`` and was not reported is an error of ours."""
+        """What was declared before ``until`` and was not reported is known, or an error of ours."""
         for name in self._order:
             if name == until:
                 return
-            if name not in self._results:
+            if name not in self._results and name in self._kept:
+                self._add(self._kept[name])
+            elif name not in self._results:
                 found = "it did not" + (": " + self._fault if self._fault else "")
                 reason = Reason("checker-silent", "the check reports", found, "", _OURS)
                 self._add(self._result(name, self._edition.checks[name], Status.ERROR, reason))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
-from typing import Iterator, Optional, Tuple
+from typing import Dict, Iterator, Mapping, Optional, Tuple
 
 from checker.evidence import CleanEvidence, InspectionEvidence, MainEvidence, ModelEvidence, SourceEvidence
 from checker.gather import Evidence
@@ -16,18 +17,23 @@ _MOST_LETTERS = 5_000  # of a fact: submitted code may have told it
 _PRINTED = re.compile(rb"(?:\b|_)acc(?:uracy)?: ([0-9.e+-]{1,20})")
 
 
-def of(evidence: Evidence) -> Tuple[Fact, ...]:
-    """Return the facts of one run; a stage that did not run has none."""
-    found = (
-        *_counts(evidence),
-        *_source(evidence.gathered("source"), evidence.interpreter.python),
-        *_inspection(evidence.gathered("inspection")),
-        *_model(evidence),
-        *_clean(evidence),
-        *_memorised(evidence),
-        *_main(evidence),
-    )
-    return tuple(Fact(cut(fact.name, _MOST_LETTERS), cut(fact.value, _MOST_LETTERS)) for fact in found)
+def of(evidence: Evidence, kept: Mapping[str, Tuple[Fact, ...]]) -> Dict[str, Tuple[Fact, ...]]:
+    """Return the facts of one run, by the stage that they come from.
+
+    A stage that did not run has those that were ``kept`` of it.
+    """
+    found = {
+        "files": _counts(evidence),
+        "source": _source(evidence.gathered("source"), evidence.interpreter.python),
+        "inspection": _inspection(evidence.gathered("inspection")),
+        "model": itertools.chain(_model(evidence), _clean(evidence), _memorised(evidence)),
+        "main": _main(evidence),
+    }
+    return {stage: tuple(map(_bounded, new)) or kept.get(stage, ()) for stage, new in found.items()}
+
+
+def _bounded(fact: Fact) -> Fact:
+    return Fact(cut(fact.name, _MOST_LETTERS), cut(fact.value, _MOST_LETTERS))
 
 
 def _counts(evidence: Evidence) -> Iterator[Fact]:
@@ -85,7 +91,7 @@ def _model(evidence: Evidence) -> Iterator[Fact]:
     if model.loaded and evidence.versions().here_is_keras_3 and _has_lambda(evidence):
         words = "a new Keras 3 loads one only with safe_mode=False and with K given to it, as done here"
         yield Fact("a Lambda here", words)
-    inspection: Optional[InspectionEvidence] = evidence.gathered("inspection")
+    inspection = evidence.inspected()
     saved = inspection.hdf5.slots if inspection is not None and inspection.hdf5 is not None else 0
     if model.loaded and saved > model.slots >= 0:
         yield Fact(
@@ -118,7 +124,7 @@ def _clean(evidence: Evidence) -> Iterator[Fact]:
 
 
 def _has_lambda(evidence: Evidence) -> bool:
-    inspection: Optional[InspectionEvidence] = evidence.gathered("inspection")
+    inspection = evidence.inspected()
     return inspection is not None and inspection.config is not None and bool(inspection.config.lambdas)
 
 

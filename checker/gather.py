@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from checker import evidence, handed_in, reference, scoring, versions
 from checker.aside import Aside, Watch
+from checker.asked import Asked, Notes
 from checker.counting import Counter
 from checker.editions import Edition
 from checker.errors import EvidenceError, ToolError
@@ -67,9 +68,11 @@ class Evidence:
         request: Request,
         observer: Observer,
     ) -> None:
-        self.submission, self.edition = submission, edition
+        self.notes = Notes()
+        self.submission, self.edition = Asked(submission, self.notes), edition
         self.interpreter, self.request = interpreter, request
         self._prober, self._observer = prober, observer
+        self.rests_on: Dict[str, FrozenSet[str]] = {}  # of a stage: parts of the submission
         self._kept: Dict[str, Any] = {}
         self._asides: Dict[str, Any] = {}
 
@@ -112,6 +115,13 @@ class Evidence:
         """What the model file is made of."""
         return self._once("inspection", self._gather_inspection)
 
+    def inspected(self) -> Optional[evidence.InspectionEvidence]:
+        """The same, or None where it cannot be had."""
+        try:
+            return self.inspection()
+        except (Outcome, EvidenceError, ToolError):
+            return None
+
     def model(self) -> evidence.ModelEvidence:
         """What loading the model and scoring the images gave."""
         return self._once("model", self._gather_model)
@@ -150,8 +160,8 @@ class Evidence:
         return received if received.header.shape[0] == len(self.drawn().shown) else None
 
     def versions(self) -> Versions:
-        """Compare the Keras that saved the model (where that is known by now), ours, and the course's."""
-        inspection: Optional[evidence.InspectionEvidence] = self.gathered("inspection")
+        """Compare the Keras that saved the model (where its file says that), ours, and the course's."""
+        inspection = self.inspected()
         hdf5 = inspection.hdf5 if inspection is not None else None
         saved_by = hdf5.keras_version if hdf5 is not None else ""
         return versions.compare(saved_by, self.interpreter, self.edition.environment)
@@ -201,6 +211,7 @@ class Evidence:
 
     def gathered(self, name: str) -> Any:
         """Return what a stage gave, or None where it did not run or gave nothing."""
+        self.notes.note(*self.rests_on.get(name, ()))
         kept = self._kept.get(name)
         return None if isinstance(kept, Exception) else kept
 
@@ -226,10 +237,13 @@ class Evidence:
     def _once(self, name: str, gather: Callable[[], Any]) -> Any:
         """Gather a stage once; what it raised the first time, it raises again."""
         if name not in self._kept:
-            try:
-                self._kept[name] = gather()
-            except (Outcome, EvidenceError, ToolError) as error:
-                self._kept[name] = error
+            with self.notes.apart() as parts:
+                try:
+                    self._kept[name] = gather()
+                except (Outcome, EvidenceError, ToolError) as error:
+                    self._kept[name] = error
+            self.rests_on[name] = frozenset(parts)
+        self.notes.note(*self.rests_on[name])
         if isinstance(self._kept[name], Exception):
             raise self._kept[name]
         return self._kept[name]
@@ -253,20 +267,21 @@ class Evidence:
             )
 
     def _gather_source(self) -> evidence.SourceEvidence:
-        submission, files = self.submission, self.edition.files
+        files, script = self.edition.files, self.submission.script.path
+        index, prefix = self.submission.git
         inputs = {}
-        if submission.script.path:
-            inputs[files.script.name] = submission.script.path
-        if submission.git_index:
-            inputs["git-index"] = submission.git_index
+        if script is not None:
+            inputs[files.script.name] = script
+        if index is not None:
+            inputs["git-index"] = index
         version = self._pycodestyle()
         settings = {
             "script": files.script.name,
             "python": versions.parse(self.edition.environment.python),
-            "has_script": submission.script.path is not None,
+            "has_script": script is not None,
             "pycodestyle": self._prober.vendored("pycodestyle-{}-py2.py3-none-any.whl".format(version)),
-            "git_index": submission.git_index is not None,
-            "git_names": [submission.git_prefix + file.name for file in submission.files],
+            "git_index": index is not None,
+            "git_names": [prefix + rule.name for rule in (files.script, files.model, files.readme)],
         }
         limits = self._prober.limits(self.edition.limits.source_seconds)
         self._observer.stage("Reading the script")

@@ -13,7 +13,7 @@ from checker.errors import UsageError
 from checker.outcomes import ExitCode, Flag, Reason, Status
 from checker.typed import FieldError, mismatch, plain, structure
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -138,12 +138,21 @@ class Points:
 
 
 @dataclass(frozen=True)
+class KeptRecord:
+    """Names of the checks whose answers are those of an earlier run at the desk, and ``since`` when."""
+
+    since: str
+    checks: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Result:
     """Everything that a report may say about a run.
 
     ``rendered_from`` names the file that a report is made from again ("": from the run itself);
     ``selected`` are the names of the checks that alone were asked for (none: all of them). ``graded``: the
-    run was in grading mode; ``pending`` are the flags that its verdict, as it would be, waits for.
+    run was in grading mode; ``pending`` are the flags that its verdict, as it would be, waits for. ``kept``:
+    what was known from an earlier run; ``stages`` are those of this one.
     """
 
     schema_version: int
@@ -164,6 +173,7 @@ class Result:
     limits: Dict[str, float]
     images: Optional[ImagesRecord]
     seed: Optional[int]
+    kept: Optional[KeptRecord]
     stages: Tuple[StageRecord, ...]
     seconds: float
     checks: Tuple[CheckResult, ...]
@@ -220,6 +230,8 @@ def _forms(result: Result) -> Iterator[Tuple[str, str, str]]:
         yield "checks[{}].known".format(place), "seen|told", check.known
     if result.images is not None:
         yield "images.digest", _DIGEST, result.images.digest
+    if result.kept is not None:
+        yield "kept.since", _CREATED, result.kept.since
     if result.accuracy is not None:
         yield "accuracy.decided_by", "all|sequence|sample|open", result.accuracy.decided_by
 
@@ -261,6 +273,8 @@ def _validate_verdict(result: Result) -> None:
         if not result.graded or result.exit_code != ExitCode.UNDECIDED:
             raise mismatch("pending", "none but in grading mode, with exit code 3", list(result.pending))
         wanted = VERDICTS[ExitCode.MEETS]
+    if result.graded and result.kept is not None:
+        raise mismatch("kept", "nothing in grading mode", list(result.kept.checks))
     if result.verdict != wanted:
         raise mismatch("verdict", repr(wanted), result.verdict)
 

@@ -21,6 +21,7 @@ from checker.text import printable
 _CHUNK = 1 << 20
 _MAX_NAMES = 5000
 _SNAPSHOT = "snapshot"
+ROLES = ("script", "model", "readme")
 # Endings under which the same thing is found; any may be followed by those that downloads add.
 _KIN = {
     ".h5": (".h5", ".hdf5", ".keras", ".zip"),
@@ -80,7 +81,7 @@ def take(folder: str, edition: Edition, workspace: Path) -> Submission:
         target = workspace / _SNAPSHOT
         target.mkdir()
         files: Dict[str, SubmittedFile] = {}
-        for role in ("script", "model", "readme"):
+        for role in ROLES:
             rule: FileRule = getattr(edition.files, role)
             if len(own) < _MAX_NAMES and rule.name not in own:
                 # Asked of the list: some file systems open README.md by the name readme.md.

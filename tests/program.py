@@ -94,7 +94,7 @@ def bare_python(folder: Path) -> Path:
 
 
 def environment(temporary: Path, **more: str) -> Dict[str, str]:
-    """An environment of our own, in which only ``more`` speaks to Python or us; its cache is empty."""
+    """An environment of our own, in which only ``more`` speaks to Python or us; nothing is kept in it."""
     left_out = (
         "PYTHON",
         "PYTEST",
@@ -109,7 +109,7 @@ def environment(temporary: Path, **more: str) -> Dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     # What the developer has downloaded is not there.
     caches = {"KERAS_HOME": str(temporary) + "-keras", "XDG_CACHE_HOME": str(temporary.parent / "cache")}
-    return {**kept, "TMPDIR": str(temporary), **caches, **more}
+    return {**kept, "TMPDIR": str(temporary), "CHECKER_CACHE": "off", **caches, **more}
 
 
 def command(*arguments: Union[str, bytes, Path]) -> List[Union[str, bytes]]:

@@ -12,6 +12,7 @@ import h5py
 import pytest
 
 from checker import checks, editions, engine
+from checker.asked import Notes
 from checker.errors import EvidenceError
 from checker.evidence import script_evidence
 from checker.gather import Evidence
@@ -100,14 +101,16 @@ def test_json_that_names_no_layer_is_no_model(tmp_path: Path) -> None:
 class Long:
     """Evidence of which everything that is asked for blocks a check, in ten million letters."""
 
+    notes = Notes()
+
     def __getattr__(self, name: str) -> Any:
         raise Blocked("waits-for-file", "x" * 10**7, "\u202e" * 10**7, "y\n" * 10**7, "z")
 
 
 def test_what_a_check_says_is_cut() -> None:
     edition = editions.load(editions.DEFAULT, checks.every())
-    results, _ = engine.run(cast(Evidence, Long()), edition, True, Observer())
-    blocked = [item.reason for item in results if item.status is Status.BLOCKED]
+    ran = engine.run(cast(Evidence, Long()), edition, True, Observer())
+    blocked = [item.reason for item in ran.results if item.status is Status.BLOCKED]
     assert len(blocked) > 3
     for reason in blocked:
         assert reason is not None

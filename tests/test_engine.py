@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, cast
 import pytest
 
 from checker import checks, editions, engine
+from checker.asked import Notes
 from checker.errors import UsageError
 from checker.gather import Evidence
 from checker.outcomes import Blocked, Status
@@ -193,26 +194,28 @@ class Spy(Observer):
 class Nothing:
     """Evidence that is not there: every check that asks for some is blocked."""
 
+    notes = Notes()
+
     def __getattr__(self, name: str) -> Any:
         raise Blocked("waits-for-file", "evidence", "none")
 
 
 def test_all_declared_checks_are_reported_in_order() -> None:
     spy = Spy()
-    results, interrupted = engine.run(cast(Evidence, Nothing()), EDITION, True, spy)
-    assert not interrupted
-    assert [item.name for item in results] == list(EDITION.checks)
+    ran = engine.run(cast(Evidence, Nothing()), EDITION, True, spy)
+    assert not ran.interrupted
+    assert [item.name for item in ran.results] == list(EDITION.checks)
     assert spy.names == list(EDITION.checks)
-    assert {item.status for item in results} == {Status.BLOCKED, Status.NOT_RUN}
+    assert {item.status for item in ran.results} == {Status.BLOCKED, Status.NOT_RUN}
 
 
 def test_a_fault_around_the_checks_makes_errors_of_those_that_it_kept_from_reporting(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     spy = Spy("shebang", RuntimeError("no more"))
-    results, interrupted = engine.run(cast(Evidence, Nothing()), EDITION, True, spy)
-    by_name = {item.name: item for item in results}
-    assert not interrupted
+    ran = engine.run(cast(Evidence, Nothing()), EDITION, True, spy)
+    by_name = {item.name: item for item in ran.results}
+    assert not ran.interrupted
     assert by_name["readme_file"].status is Status.BLOCKED
     for name in QUICK[QUICK.index("shebang") + 1 :]:
         assert by_name[name].status is Status.ERROR
@@ -236,9 +239,9 @@ def test_checks_of_a_module_that_cannot_be_read_are_errors_and_the_others_run(
     options = [str(tmp_path) if str(option).endswith("checks") else option for option in engine._OPTIONS]
     monkeypatch.setattr(engine, "_OPTIONS", options)
     spy = Spy()
-    results, interrupted = engine.run(cast(Evidence, Nothing()), EDITION, True, spy)
-    by_name = {item.name: item.status for item in results}
-    assert not interrupted
+    ran = engine.run(cast(Evidence, Nothing()), EDITION, True, spy)
+    by_name = {item.name: item.status for item in ran.results}
+    assert not ran.interrupted
     assert by_name["shebang"] is by_name["script_file"] is Status.ERROR
     assert by_name["style"] is Status.BLOCKED
     assert spy.names == list(EDITION.checks)
@@ -246,15 +249,17 @@ def test_checks_of_a_module_that_cannot_be_read_are_errors_and_the_others_run(
 
 def test_an_interrupt_keeps_what_was_found_and_the_rest_is_not_run() -> None:
     spy = Spy("shebang", KeyboardInterrupt())
-    results, interrupted = engine.run(cast(Evidence, Nothing()), EDITION, False, spy)
-    assert interrupted
-    assert [item.name for item in results] == list(EDITION.checks)
-    assert {item.status for item in results[4:]} == {Status.NOT_RUN}
-    assert results[0].status is Status.BLOCKED
+    ran = engine.run(cast(Evidence, Nothing()), EDITION, False, spy)
+    assert ran.interrupted
+    assert [item.name for item in ran.results] == list(EDITION.checks)
+    assert {item.status for item in ran.results[4:]} == {Status.NOT_RUN}
+    assert ran.results[0].status is Status.BLOCKED
 
 
 def test_a_usage_error_in_a_stage_ends_the_run() -> None:
     class Wrong:
+        notes = Notes()
+
         def __getattr__(self, name: str) -> Any:
             raise UsageError("these images are of no use")
 

@@ -19,6 +19,7 @@ from checker.datasets.embedded import EMBEDDED, unpack
 from checker.datasets.pairs import Images, with_digest
 from checker.memorised import comparing, copies, gaps, mixing
 from checker.memorised.others import Loaded
+from checker.options import Options, look
 from checker.progress import Observer
 from checker.sandbox import Stop
 from checker.sandbox.channel import ArrayHeader, Received
@@ -188,7 +189,7 @@ def test_the_same_run_has_the_same_verdict(tmp_path: Path) -> None:
     edition = fixtures_run.edition_with({"test_images": 1000, "error_rate": 0.001}, tmp_path)
     found = []
     for memorised in (False, True):
-        asked = run.Options(
+        asked = Options(
             str(folder),
             str(edition),
             python=fixtures_run.PYTHON,
@@ -196,7 +197,7 @@ def test_the_same_run_has_the_same_verdict(tmp_path: Path) -> None:
             seed=9,
             memorised=memorised,
         )
-        found.append(run.check(asked, run.look(asked, os.environ), os.environ, Observer()))
+        found.append(run.check(asked, look(asked, os.environ), os.environ, Observer()))
     plain, mixed = (replace(result.accuracy, images_per_second=0.0) for result in found if result.accuracy)
     assert plain == mixed
     assert (plain.decided_by, plain.error_rate) == ("sequence", 0.001)

@@ -64,7 +64,8 @@ def test_what_keras_has_downloaded_is_found(tmp_path: Path, desk: Any, name: str
 def test_it_is_found_in_the_home_folder_too(tmp_path: Path) -> None:
     data.unpacked(tmp_path / ".keras" / "datasets" / "cifar-10-batches-py")
     script = (
-        "import sys, os; sys.path.insert(0, {!r}); from checker import checks, datasets, editions\n"
+        "import sys, os; sys.path.insert(0, {!r})\n"
+        "from checker import checks, editions; from checker.datasets import choosing\n"
         "edition = editions.load({!r}, checks.every())\n"
         "print(choosing.choose(None, {{}}, edition).source.where)"
     ).format(str(program.ROOT), str(data.edition_file(tmp_path)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from checker.editions import Edition
 from checker.gather import Evidence
 from checker.outcomes import Blocked, Cure, Failure
-from checker.submission import SubmittedFile
+from checker.submission import ROLES, SubmittedFile
 
 _PROBLEMS = {
     "link": (
@@ -119,7 +119,7 @@ def check_final_newline(evidence: Evidence, edition: Edition) -> None:
     """Each file ends with a new line. Seen."""
     missing = []
     for file in _bound(evidence, edition, "final_newline"):
-        data = evidence.need(file, _role(evidence, file) + "_file").read_bytes()
+        data = evidence.need(file, _role(edition, file) + "_file").read_bytes()
         if not data.endswith(b"\n"):
             missing.append((file.name, data.count(b"\n") + 1, data[-20:]))
     if missing:
@@ -171,13 +171,14 @@ def check_executable(evidence: Evidence, edition: Edition) -> None:
 
 
 def _bound(evidence: Evidence, edition: Edition, rule: str) -> list[SubmittedFile]:
+    """The files that a rule binds, the others not looked at."""
     names = {file.name for file in edition.files_under(rule)}
-    return [file for file in evidence.submission.files if file.name in names]
+    roles = [role for role in ROLES if getattr(edition.files, role).name in names]
+    return [getattr(evidence.submission, role) for role in roles]
 
 
-def _role(evidence: Evidence, file: SubmittedFile) -> str:
-    roles = ("script", "model", "readme")
-    return next(role for role in roles if getattr(evidence.submission, role) is file)
+def _role(edition: Edition, file: SubmittedFile) -> str:
+    return next(role for role in ROLES if getattr(edition.files, role).name == file.name)
 
 
 def _require(file: SubmittedFile) -> None:

@@ -11,9 +11,12 @@ from checker import editions
 from checker.commands import formats, parsing
 
 if TYPE_CHECKING:
-    from checker import run as running
+    from checker.options import Options
     from checker.progress import Observer
     from checker.result import Result
+
+
+_DIGITS = 10  # of the largest seed
 
 
 def add(commands: Any) -> None:
@@ -72,15 +75,26 @@ def add(commands: Any) -> None:
         metavar="NAME[,NAME...]",
         help="run these checks alone (checker assignments NAME lists them); may be given again",
     )
+    parser.add_argument(
+        "--seed",
+        type=_seed,
+        metavar="NUMBER",
+        help="of the order of the test images, as a result shows it (default: a new one for each run)",
+    )
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="run everything, whatever is known from an earlier check (checker cache shows that)",
+    )
     formats.add(parser)
     parsing.add_assignment(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Check one submission."""
-    from checker import run as running
+    from checker import options as asking
 
-    asked = running.Options(
+    asked = asking.Options(
         folder=options.folder,
         assignment=options.assignment,
         quick=options.quick,
@@ -92,9 +106,13 @@ def run(options: argparse.Namespace) -> int:
         with_main=options.with_main,
         memorised=options.memorised,
         private_images=options.private_images,
+        seed=options.seed,
+        keep=not options.no_cache,
     )
     plan = formats.plan(options.format)
-    edition = running.look(asked, os.environ)
+    edition = asking.look(asked, os.environ)
+    from checker import run as running
+
     if plan.shown == "text":
         result = _shown(asked, edition)
     else:
@@ -105,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
     return result.exit_code
 
 
-def _shown(asked: running.Options, edition: editions.Edition) -> Result:
+def _shown(asked: Options, edition: editions.Edition) -> Result:
     """Check, and show on standard output what is found as it is found."""
     from checker import run as running
     from checker.reports import live, terminal
@@ -116,6 +134,14 @@ def _shown(asked: running.Options, edition: editions.Edition) -> Result:
     for part in terminal.summary(result):
         console.print(part)
     return result
+
+
+def _seed(text: str) -> int:
+    """A seed, as NumPy takes it."""
+    seed = int(text) if text.isdecimal() and len(text) <= _DIGITS else -1
+    if not 0 <= seed < 2**32:
+        raise argparse.ArgumentTypeError("expected a whole number from 0 to 4294967295")
+    return seed
 
 
 def _beside() -> Observer:

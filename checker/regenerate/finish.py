@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import numpy as np
 
+from checker import options as asking
 from checker import output, reference, scoring
 from checker import run as checking
 from checker.editions import Edition
@@ -44,7 +45,7 @@ def finish(made: Made, edition: Edition, environment: Mapping[str, str], observe
     """Check the model and write everything down; what only served to go on is removed at the end."""
     place = made.place
     shutil.copyfile(str(reference.FOLDER / "README.md"), str(place.folder / "README.md"))
-    asked = checking.Options(
+    asked = asking.Options(
         folder=str(place.folder),
         assignment=made.options.assignment,
         exact=True,

@@ -103,6 +103,8 @@ def _tail(result: Result) -> Iterator[str]:
         facts.append("ran in: " + words.interpreter(result))
         facts += result.interpreter.differs
     facts.append("isolation: " + words.isolation(result))
+    if result.kept is not None:
+        facts.append("kept: " + words.kept(result))
     yield "<details><summary>Facts</summary>"
     yield _listed(facts)
     yield "</details>"

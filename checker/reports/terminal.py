@@ -194,6 +194,8 @@ def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
         for difference in result.interpreter.differs:
             yield "", Text(printable(difference), "yellow")
     yield "isolation", Text(words.isolation(result))
+    if result.kept is not None:
+        yield "kept", Text(words.kept(result), "yellow")
     yield "points", Text(words.all_points(result))
     yield "kind", Text(words.kind(result))
     if result.rendered_from:

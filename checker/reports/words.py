@@ -140,6 +140,15 @@ def evaluation(found: Accuracy) -> str:
     return printable("opaque: {}".format(found.opaque_because))
 
 
+def kept(result: Result) -> str:
+    """What was known from an earlier run; "" where nothing was."""
+    if result.kept is None:
+        return ""
+    said = "{} of {} checks, of {} UTC: nothing that they rest on has changed since (--no-cache runs them)"
+    since = result.kept.since[:16].replace("T", " ")
+    return printable(said.format(len(result.kept.checks), len(result.checks), since))
+
+
 def interpreter(result: Result) -> str:
     """What the submission ran in, in a line; "" where nothing is known of it."""
     if result.interpreter is None:

@@ -34,6 +34,7 @@ import numpy as np
 import tomli_w
 
 from checker import editions, reports
+from checker import options as asking
 from checker import run as running
 from checker.progress import Observer
 from fixtures import make
@@ -221,7 +222,7 @@ def outcome(kind: str, data: bytes, place: Place) -> Dict[str, Any]:
         program.submission(folder)
     name = "0-transfer.py" if kind == "scripts" else "cifar10.h5"
     (folder / name).write_bytes(data)
-    options = running.Options(
+    options = asking.Options(
         str(folder), place.edition, quick=True, selected=() if kind == "scripts" else ("model_format",),
         python=place.python,
     )  # fmt: skip
@@ -229,7 +230,7 @@ def outcome(kind: str, data: bytes, place: Place) -> Dict[str, Any]:
     faults: List[str] = []
     found: Dict[str, Any] = {"points": 0.0, "outcomes": [], "passed": []}
     try:
-        edition = running.look(options, os.environ)
+        edition = asking.look(options, os.environ)
         result = running.check(options, edition, os.environ, Observer())
         ran = [check for check in result.checks if check.status.value != "not run"]
         found["points"] = result.points.given

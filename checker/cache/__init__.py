@@ -1,0 +1,1 @@
+"""Answers of earlier checks at the desk, kept for as long as nothing changes that they rest on."""
