@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
-from checker import __version__, engine, facts, grading, result, sandbox
+from checker import __version__, facts, grading, result, sandbox
 from checker.asked import digests
 from checker.begun import Begun
 from checker.cache.answers import Answers, Known, Rests
@@ -87,8 +87,9 @@ class Examination:
         options, edition, evidence = self._order.options, self._order.edition, self.evidence
         kept: Dict[str, CheckResult] = {} if self._known is None else self._known.checks
         with contextlib.closing(evidence):
-            if any(not rule.quick for name, rule in edition.checks.items() if self._asks(name, kept)):
-                self._begin()
+            self._begin(kept)
+            from checker import engine  # pytest: what reads the script has begun
+
             ran = engine.run(evidence, edition, options.quick, self._observer, options.selected, kept)
             if options.with_main and not ran.interrupted and evidence.scored():
                 _run_main(evidence)
@@ -103,13 +104,18 @@ class Examination:
             return False
         return not options.selected or name in options.selected
 
-    def _begin(self) -> None:
-        # Images that cannot be used end the run before anything else.
-        drawn = self.evidence.drawn()
-        if self._order.options.grade:
-            grading.need_all_images(len(drawn.labels), self._order.edition)
-        if not self._order.options.selected:
-            self.evidence.begin()
+    def _begin(self, kept: Mapping[str, CheckResult]) -> None:
+        """Begin all that will be asked for, unless a part of it is known, or left out."""
+        options, checks = self._order.options, self._order.edition.checks
+        scores = any(not rule.quick for name, rule in checks.items() if self._asks(name, kept))
+        if scores:
+            # Images that cannot be used end the run before anything else.
+            drawn = self.evidence.drawn()
+            if options.grade:
+                grading.need_all_images(len(drawn.labels), self._order.edition)
+        if not options.selected:
+            reading = self._known is None or "source" not in self._known.stages
+            self.evidence.begin(reading, scores)
 
     def _sources(self) -> Tuple[Source, ...]:
         if self._reading:

@@ -81,13 +81,15 @@ class Evidence:
         """The probes that ran so far."""
         return self._prober.stages
 
-    def begin(self) -> None:
+    def begin(self, reading: bool, scoring: bool) -> None:
         """Begin what takes long, all at once: TensorFlow is imported in three processes, on whatever cores.
 
-        What a process needs of another one's result, it waits for. Needs :meth:`drawn`; without walls, where
-        one probe runs at a time, nothing is begun.
+        What a process needs of another one's result, it waits for. ``reading``: the script is to be read;
+        ``scoring``: images are to be scored, which needs :meth:`drawn`. Without walls one runs at a time.
         """
-        if not self._prober.together or not self.interpreter.has_tensorflow:
+        if reading and (self._prober.together or not scoring):
+            self._source_aside().begin()
+        if not scoring or not self._prober.together or not self.interpreter.has_tensorflow:
             return
         self._prober.prepare()
         script, model = self.submission.script.path, self.submission.model.path
@@ -267,6 +269,12 @@ class Evidence:
             )
 
     def _gather_source(self) -> evidence.SourceEvidence:
+        aside = self._source_aside()
+        self._observer.stage("Reading the script")
+        found: evidence.SourceEvidence = aside.result(self._observer.tick)
+        return found
+
+    def _source_aside(self) -> Any:
         files, script = self.edition.files, self.submission.script.path
         index, prefix = self.submission.git
         inputs = {}
@@ -283,11 +291,15 @@ class Evidence:
             "git_index": index is not None,
             "git_names": [prefix + rule.name for rule in (files.script, files.model, files.readme)],
         }
-        limits = self._prober.limits(self.edition.limits.source_seconds)
-        self._observer.stage("Reading the script")
-        run, receiver = self._prober.run(
-            "source", settings, inputs, limits, lambda: Receiver(0), self._observer
+        return self._aside(
+            "source", lambda: Aside("source", lambda watch: self._run_source(settings, inputs, watch))
         )
+
+    def _run_source(
+        self, settings: Mapping[str, object], inputs: Mapping[str, Path], watch: Watch
+    ) -> evidence.SourceEvidence:
+        limits = self._prober.limits(self.edition.limits.source_seconds)
+        run, receiver = self._prober.run("source", settings, inputs, limits, lambda: Receiver(0), watch)
         return evidence.source_evidence(run, receiver)
 
     def _pycodestyle(self) -> str:

@@ -41,6 +41,7 @@ KEPT = (
     "known",
     "decided_by",
     "level",
+    "since",
 )
 REASON = ("name", "expected", "found", "where", "advice")
 
@@ -66,6 +67,7 @@ def tame(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Any]:
         **{"source": "embedded", "name": "words", "count": 1000, "digest": "0" * 64},
         "passed_over": ["words"],
     }
+    data["kept"] = {"since": data["created"], "checks": ["words"]}
     data["accuracy"] = {
         **{"correct": 900, "seen": 1000, "total": 1000, "not_finite": 0, "low": 0.88, "high": 0.92},
         **{"error_rate": 0.001, "threshold": 0.87, "decided_by": "sample", "meets": True},
@@ -333,15 +335,15 @@ BROKEN = {
     "empty": (b"", "it is no JSON"),
     "text": (b"hello", "it is no JSON"),
     "binary": (b"\xff\xfe\x00", "it is no text in UTF-8"),
-    "list": (b"[]", "expected schema_version 3, found None"),
-    "foreign": (b'{"tests": 1}', "expected schema_version 3, found None"),
-    "older": (b'{"schema_version": 1}', "expected schema_version 3, found 1"),
+    "list": (b"[]", "expected schema_version 4, found None"),
+    "foreign": (b'{"tests": 1}', "expected schema_version 4, found None"),
+    "older": (b'{"schema_version": 1}', "expected schema_version 4, found 1"),
     "deep": (b"[" * 5_000_000, "it is nested too deeply"),
-    "deep in a field": (b'{"schema_version": 3, "files": ' + b"[" * 900 + b"]" * 900 + b"}", "missing key"),
+    "deep in a field": (b'{"schema_version": 4, "files": ' + b"[" * 900 + b"]" * 900 + b"}", "missing key"),
     "large": (b" " * 20_000_001, "it is larger than 20 MB"),
     "many digits": (b'{"schema_version": ' + b"1" * 5_000_000 + b"}", "a number of 5,000,000 digits"),
-    "infinite": (b'{"schema_version": 3, "seconds": 1e999}', "the number 1e999"),
-    "not a number": (b'{"schema_version": 3, "seconds": NaN}', "the number NaN"),
+    "infinite": (b'{"schema_version": 4, "seconds": 1e999}', "the number 1e999"),
+    "not a number": (b'{"schema_version": 4, "seconds": NaN}', "the number NaN"),
 }
 
 

@@ -138,7 +138,7 @@ def _shown(asked: Options, edition: editions.Edition) -> Result:
 
 def _seed(text: str) -> int:
     """A seed, as NumPy takes it."""
-    seed = int(text) if text.isdecimal() and len(text) <= _DIGITS else -1
+    seed = int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else -1
     if not 0 <= seed < 2**32:
         raise argparse.ArgumentTypeError("expected a whole number from 0 to 4294967295")
     return seed

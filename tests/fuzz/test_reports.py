@@ -18,7 +18,7 @@ from rich.cells import cell_len
 
 from checker import reports
 from checker.errors import UsageError
-from checker.result import Result
+from checker.result import SCHEMA_VERSION, Result
 from checker.text import printable, printable_lines, without_commands
 from tests import program
 from tests.fuzz.shapes import TEXT, fitting, nearly
@@ -58,6 +58,7 @@ def formed(data: Any) -> Any:
     forms.update(
         {"mode": "0644", "sha256": "0" * 64, "known": "seen", "decided_by": "all", "level": "limits"}
     )
+    forms.update({"since": "2026-01-01T00:00:00+00:00", "evaluation": "opaque"})
     if isinstance(data, dict):
         return {
             key: forms[key] if key in forms and isinstance(value, str) else formed(value)
@@ -118,7 +119,7 @@ def test_a_result_with_a_few_changes_is_refused_or_rendered(
 
 def _refused_or_rendered(data: Any) -> None:
     if isinstance(data, dict) and "schema_version" in data:
-        data = {**data, "schema_version": 2}
+        data = {**data, "schema_version": SCHEMA_VERSION}
         codes = {"meets the assignment": 0, "falls short": 1, "could not decide": 3}
         if data.get("exit_code") not in codes.values():
             data["verdict"] = "falls short"
