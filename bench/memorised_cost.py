@@ -13,6 +13,7 @@ from statistics import median
 from typing import List, Tuple
 
 from checker import editions, run
+from checker.options import Options, look
 from checker.progress import Observer
 
 
@@ -46,7 +47,7 @@ def _words(row: Tuple[bool, int, int, float, float]) -> Tuple[str, int, int, flo
 
 
 def _measure(options: argparse.Namespace, seed: int, memorised: bool) -> Tuple[bool, int, int, float, float]:
-    asked = options.Options(
+    asked = Options(
         options.folder,
         options.assignment,
         python=options.python,
@@ -54,7 +55,7 @@ def _measure(options: argparse.Namespace, seed: int, memorised: bool) -> Tuple[b
         seed=seed,
         memorised=memorised,
     )
-    result, evidence = run.examine(asked, options.look(asked, os.environ), os.environ, Observer())
+    result, evidence = run.examine(asked, look(asked, os.environ), os.environ, Observer())
     model, cpu = evidence.model(), sum(stage.cpu_seconds for stage in result.stages)
     return memorised, model.seen, model.answered, result.seconds, cpu
 

@@ -7,14 +7,16 @@ each run, and is known to nobody beforehand.
 from __future__ import annotations
 
 import os
-from typing import Iterable, Optional, Tuple
+from typing import TYPE_CHECKING, Iterable, Optional, Tuple
 
 from checker.editions import Edition
 from checker.errors import CheckerError, UsageError
 from checker.outcomes import ExitCode
 from checker.result import CheckResult
-from checker.sandbox import Isolation
 from checker.text import printable
+
+if TYPE_CHECKING:
+    from checker.sandbox import Isolation
 
 WALLS = ("bubblewrap", "landlock")
 
