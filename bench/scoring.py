@@ -59,17 +59,13 @@ print(json.dumps({{
 """
 
 
-# Freed memory stays with the process, instead of going back to the kernel and coming again page by page.
-_HELD = {
-    "MALLOC_MMAP_THRESHOLD_": str(2**32),
-    "MALLOC_TRIM_THRESHOLD_": str(2**36),
-    "MALLOC_TOP_PAD_": str(2**26),
-}
+# As glibc has it by itself: freed memory goes back to the kernel.
+_GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": str(2**17), "MALLOC_TRIM_THRESHOLD_": str(2**17)}
 _VARIABLES = (
     *({"TF_NUM_INTRAOP_THREADS": str(threads)} for threads in (1, 2, 4)),
     *({"TF_ENABLE_ONEDNN_OPTS": value} for value in ("0", "1")),
     {"MALLOC_ARENA_MAX": "8"},
-    _HELD,
+    _GIVEN_BACK,
 )
 
 

@@ -8,6 +8,9 @@ from typing import Dict
 from checker.sandbox.levels import Paths
 
 _ARENAS = 2  # of glibc's malloc; it would make eight a processor
+# Nor is freed memory given back to the kernel, from which it would come again page by page, for each layer of
+# each batch: in TensorFlow 2.6 half of the time that DenseNet121 takes at 224 pixels (bench/scoring.md).
+_NEVER = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**36)}  # bytes
 
 
 def of(paths: Paths) -> Dict[str, str]:
@@ -25,6 +28,7 @@ def of(paths: Paths) -> Dict[str, str]:
         "OPENBLAS_NUM_THREADS": processors,
         "TF_NUM_INTRAOP_THREADS": processors,
         "MALLOC_ARENA_MAX": str(_ARENAS),
+        **_NEVER,
     }
 
 
