@@ -33,7 +33,7 @@ def bounds_of(means):
         middle = len(ordered) * part // CLASSES
         reach = len(ordered) // 50
         gaps = np.diff(ordered[middle - reach : middle + reach + 1])
-        place = middle - reach + int(gaps.argmax())
+        place = middle - reach + int(np.argmax(gaps))
         bounds.append((ordered[place] + ordered[place + 1]) / 2)
     margin = min(np.abs(ordered - bound).min() for bound in bounds)
     return np.array(bounds), float(margin)

@@ -31,8 +31,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Record:
-    """A row, as measured. Without runs ``note`` says why; ``first``: the run that filled a cache, if one did.
+    """A row, as measured. Without runs ``note`` says why.
 
+    ``first``: the run that filled a cache, if one did. ``beside``: of what plan.BESIDE names, run in turn.
     ``versions``: what it ran in; ``checker``: the revision; ``date``: of its end, UTC.
     """
 
@@ -44,6 +45,7 @@ class Record:
     date: str
     versions: Dict[str, str]
     first: Tuple[Run, ...] = field(default=())
+    beside: Tuple[Run, ...] = field(default=())
 
     def to_dict(self) -> Dict[str, object]:
         """As in the journal."""

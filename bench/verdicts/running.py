@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -45,8 +45,32 @@ _REPEAT = {
     "sequence": Repeat(5, 60),
     "unchanged": Repeat(7, 30),
 }
-_SHORT = Repeat(9, 60)
+_OFTEN, _ONCE = Repeat(9, 60), Repeat(1, 0)
 _NOTHING = Run(0.0, 0.0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is run, in which folder. ``said`` reads verdict and images, of the log or what else it left."""
+
+    words: Tuple[str, ...]
+    folder: Path
+    said: Callable[[Path], Run] = lambda _: _NOTHING
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a row came to, as in its record."""
+
+    versions: Dict[str, str]
+    runs: Tuple[Run, ...]
+    note: str = ""
+    first: Tuple[Run, ...] = ()
+    beside: Tuple[Run, ...] = ()
+
+
+_IMPORT = Command((sys.executable, "-c", "import pytest"), ROOT)
 
 
 @dataclass
@@ -64,117 +88,116 @@ class Bench:
 
     def record(self, row: Row) -> Record:
         """Measure a row. Raises CheckerError where that cannot be."""
-        kinds: Dict[str, Callable[[Row], Tuple[Sequence[Run], Sequence[Run], str, Dict[str, str]]]] = {
+        kinds: Dict[str, Callable[[Row], Found]] = {
             "pytest": self._pytest,
             "main": self._main,
             "unchanged": self._unchanged,
+            **dict.fromkeys(plan.PEERS, self._peer),
         }
-        kinds.update(dict.fromkeys(plan.PEERS, self._peer))
-        first, runs, note, versions = kinds.get(row.kind, self._check)(row)
+        found = kinds.get(row.kind, self._check)(row)
         now = datetime.datetime.now(datetime.timezone.utc)
         return Record(
             row=row,
-            runs=tuple(runs),
-            note=note,
+            runs=found.runs,
+            note=found.note,
             machine=machine.processor(),
             checker=revision(),
             date=now.isoformat(timespec="seconds"),
-            versions=versions,
-            first=tuple(first),
+            versions=found.versions,
+            first=found.first,
+            beside=found.beside,
         )
 
-    def _pytest(self, row: Row):
-        runs = self._runs(row, [sys.executable, "-c", "import pytest"], ROOT)
-        return (), runs, "", {"python": _python()}
+    def _pytest(self, row: Row) -> Found:
+        return Found({"python": _python()}, self._runs(row, _IMPORT))
 
-    def _peer(self, row: Row):
+    def _peer(self, row: Row) -> Found:
         peer = peers.installed(row.kind, self.peers_python, self.work)
-        runs = self._runs(row, peer.command, peer.folder)
-        note = "with {}, which it needs and does not bring along".format(peers.PACKAGES[row.kind][1:])
-        return (), runs, note if len(peers.PACKAGES[row.kind]) > 1 else "", {row.kind: peer.version}
+        quick = Row("quick", next(iter(self.environments)), plan.LIGHT.name)
+        beside = self._command(quick, *self._made(quick))
+        runs, others = self._in_turn(row, Command(peer.command, peer.folder), beside)
+        more = ", ".join(peers.PACKAGES[row.kind][1:])
+        note = "with {}, which it needs and does not bring along".format(more) if more else ""
+        return Found({row.kind: peer.version}, runs, note, beside=others)
 
-    def _main(self, row: Row):
+    def _main(self, row: Row) -> Found:
         environment, submission = self._made(row)
         with _Images(self, row, submission) as path:
-            command = [
-                environment.python,
-                "-B",
-                "-I",
-                str(submissions.HERE / "course.py"),
-                str(path),
-                SHIMMED,
-            ]
-            runs = self._runs(row, command, submission.folder, _printed(row.images))
-        shimmed = course_is_shimmed(self._log(row))
-        return (), runs, _joined(_wrong_count(row, runs), shimmed), environment.versions
+            words = (environment.python, "-B", "-I", str(submissions.HERE / "course.py"), str(path), SHIMMED)
+            runs = self._runs(row, Command(words, submission.folder, _printed(row.images)))
+        shimmed = SHIMMED if SHIMMED.encode() in self._log(row).read_bytes() else ""
+        return Found(environment.versions, runs, _joined(_wrong_count(row, runs), shimmed))
 
-    def _check(self, row: Row):
+    def _check(self, row: Row) -> Found:
         environment, submission = self._made(row)
         with _Images(self, row, submission) as path:
-            command, target = self._command(row, environment, submission, path)
-            runs = self._runs(row, command, ROOT, _result(target))
-        return (), runs, _joined(_wrong_count(row, runs), _wrong_verdict(row, runs)), environment.versions
+            command = self._command(row, environment, submission, path)
+            if row.kind in plan.BESIDE:
+                runs, others = self._in_turn(row, command, _IMPORT)
+            else:
+                runs, others = self._runs(row, command), ()
+        note = _joined(_wrong_count(row, runs), _wrong_verdict(row, runs))
+        return Found(environment.versions, runs, note, beside=others)
 
-    def _unchanged(self, row: Row):
+    def _unchanged(self, row: Row) -> Found:
+        """A check that fills an empty cache, and what comes after it."""
         environment, submission = self._made(row)
         cache = self.work / "cache-unchanged"
         shutil.rmtree(str(cache), ignore_errors=True)
         with _Images(self, row, submission) as path:
-            command, target = self._command(row, environment, submission, path)
-            variables = {"XDG_CACHE_HOME": str(cache)}
+            command = self._command(row, environment, submission, path)
+            command = replace(command, variables={"XDG_CACHE_HOME": str(cache)})
             if not has_cache():
-                runs = self._runs(row, command, ROOT, _result(target), variables, Repeat(1, 0))
-                return (), runs, "there is no cache of evidence: checked anew", environment.versions
-            first = self._runs(row, command, ROOT, _result(target), variables, Repeat(1, 0))
-            runs = self._runs(row, command, ROOT, _result(target), variables)
-        return first, runs, _wrong_verdict(row, runs), environment.versions
+                runs = self._runs(row, command, _ONCE)
+                return Found(environment.versions, runs, "there is no cache of evidence: checked anew")
+            first = self._runs(row, command, _ONCE)
+            runs, others = self._in_turn(row, command, _IMPORT)
+        return Found(environment.versions, runs, _wrong_verdict(row, runs), first, others)
 
     def _command(
-        self, row: Row, environment: Environment, submission: Submission, path: Path
-    ) -> Tuple[List[str], Path]:
-        """The command line of ``checker check``, and where its result comes to lie."""
+        self, row: Row, environment: Environment, submission: Submission, path: Optional[Path] = None
+    ) -> Command:
+        """``checker check``, as the row wants it."""
         target = self.work / "result.json"
-        command = [sys.executable, "-m", "checker", "check", str(submission.folder)]
-        command += ["--assignment", environment.assignment, "--format", "text"]
-        command += ["--format", "json={}".format(target)]
-        if row.kind == "quick":
-            return [*command, "--quick"], target
-        command += ["--python", environment.python, "--images", str(path)]
+        words = [sys.executable, "-m", "checker", "check", str(submission.folder)]
+        words += ["--assignment", environment.assignment, "--python", environment.python]
+        words += ["--format", "text", "--format", "json={}".format(target)]
+        if row.kind in ("quick", "exact"):
+            words.append("--" + row.kind)
+        if row.kind != "quick":
+            words += ["--images", str(path)]
         if row.kind != "unchanged" and has_cache():
-            command.append("--no-cache")
-        return command + (["--exact"] if row.kind == "exact" else []), target
+            words.append("--no-cache")
+        return Command(tuple(words), ROOT, _result(target))
 
-    def _runs(
-        self,
-        row: Row,
-        command: Sequence[str],
-        folder: Path,
-        said: Optional[Callable[[Path], Run]] = None,
-        more: Optional[Mapping[str, str]] = None,
-        repeat: Optional[Repeat] = None,
-    ) -> List[Run]:
-        """Run a command as often as its kind wants it. ``said`` reads what came of it, of its log.
+    def _runs(self, row: Row, command: Command, repeat: Optional[Repeat] = None) -> Tuple[Run, ...]:
+        """Run a command as often as its kind wants it."""
+        return self._in_turn(row, command, None, repeat)[0]
 
-        Memory is looked at in the first run alone, where there are several.
-        """
-        repeat = repeat or self.repeat.get(row.kind) or _REPEAT.get(row.kind, _SHORT)
-        log, runs = self._log(row), []  # type: Path, List[Run]
-        variables = {**_variables(), "XDG_CACHE_HOME": str(self.work / "cache"), **(more or {})}
+    def _in_turn(
+        self, row: Row, command: Command, beside: Optional[Command], repeat: Optional[Repeat] = None
+    ) -> Tuple[Tuple[Run, ...], Tuple[Run, ...]]:
+        """Run a command as often as its kind wants it, and another one in turn with it."""
+        repeat = repeat or self.repeat.get(row.kind) or _REPEAT.get(row.kind, _OFTEN)
+        runs: List[Run] = []
+        others: List[Run] = []
         while not runs or (len(runs) < repeat.most and sum(run.wall for run in runs) < repeat.seconds):
-            done = measuring.measure(command, folder, variables, log, TIMEOUT, watched=not runs)
-            found = said(log) if said else _NOTHING
-            runs.append(
-                Run(
-                    wall=round(done.wall, 4),
-                    cpu=round(done.cpu, 4),
-                    memory=done.memory,
-                    exit_code=done.exit_code,
-                    verdict=found.verdict,
-                    seen=found.seen,
-                    right=found.right,
-                )
-            )
-        return runs
+            runs.append(self._run(command, self._log(row), watched=not runs))
+            if beside is not None:
+                others.append(self._run(beside, self.work / "logs" / "beside.log", watched=not others))
+        return tuple(runs), tuple(others)
+
+    def _run(self, command: Command, log: Path, watched: bool) -> Run:
+        """Run a command once. Memory is looked at where it is ``watched``, of several runs in the first."""
+        variables = {**_variables(), "XDG_CACHE_HOME": str(self.work / "cache"), **command.variables}
+        done = measuring.measure(command.words, command.folder, variables, log, TIMEOUT, watched)
+        return replace(
+            command.said(log),
+            wall=round(done.wall, 4),
+            cpu=round(done.cpu, 4),
+            memory=done.memory,
+            exit_code=done.exit_code,
+        )
 
     def _made(self, row: Row) -> Tuple[Environment, Submission]:
         environment = self.environments[row.environment]
@@ -233,11 +256,6 @@ def revision() -> str:
     except OSError:
         return ""
     return done.stdout.decode().strip()
-
-
-def course_is_shimmed(log: Path) -> str:
-    """The note on a Keras in which the course's script does not run as it stands; "" where it does."""
-    return SHIMMED if SHIMMED.encode() in log.read_bytes() else ""
 
 
 def _variables() -> Dict[str, str]:

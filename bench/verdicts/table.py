@@ -43,8 +43,8 @@ what was resident at one time in all of them, what they share counted in each. T
 times as long 0-main.py and `--exact` take.
 """
 _SCALED = """\
-A figure with ~ is scaled, not measured: 0-main.py or `--exact` ran on the first {few:,} and the first
-{many:,} images, and the line through both was drawn on to all {all:,}; what is paid once counts once."""
+A figure with ~ is scaled, not measured: 0-main.py or `--exact` ran on the first {few} and the first
+{many} images, and the line through both was drawn on to all {all:,}; what is paid once counts once."""
 _HOW = """\
 ## How to run it
 
@@ -121,34 +121,32 @@ def _promises(figures: Figures, environments: Sequence[str]) -> Iterator[str]:
 
 def _line(figures: Figures) -> Iterator[str]:
     """What was scaled, and, where all images were measured too, how far off that would have been."""
-    keys = [
-        (kind, environment, network)
-        for kind, environment, network in dict.fromkeys(
-            (row.kind, row.environment, row.network) for row in figures.rows if row.kind in ("main", "exact")
-        )
-        if figures.line(kind, environment, network)
-    ]
-    if not keys:
+    rows = [row for row in figures.rows if row.kind in ("main", "exact")]
+    keys = dict.fromkeys((row.kind, row.environment, row.network) for row in rows)
+    lines = [(key, line) for key, line in ((key, figures.line(*key)) for key in keys) if line is not None]
+    if not lines:
         return
-    first = figures.line(*keys[0])
     yield "## Scaled figures\n"
-    yield _SCALED.format(few=first.scaled[0], many=first.scaled[1], all=ALL) + "\n"
-    table = []
-    for kind, environment, network in keys:
-        line = figures.line(kind, environment, network)
-        measured = figures.wall(Row(kind, environment, network, images=ALL))
-        apart = "-" if measured is None else "{:+.1f} %".format(100 * (line.value / measured - 1))
-        table.append(
-            (
-                "{}, {}, {}".format(environment, network, _NAMES[kind]),
-                seconds(line.start),
-                "{:.2f}".format(1000 * line.each),
-                seconds(line.value),
-                "-" if measured is None else seconds(measured),
-                apart,
-            )
-        )
-    yield from _rows(("", "start, s", "ms an image", "all by the line, s", "all measured, s", "apart"), table)
+    numbers = sorted({line.scaled for _, line in lines})
+    few, many = (", ".join("{:,}".format(one[place]) for one in numbers) for place in (0, 1))
+    yield _SCALED.format(few=few, many=many, all=ALL) + "\n"
+    yield from _rows(
+        ("", "start, s", "ms an image", "all by the line, s", "all measured, s", "apart"),
+        [_of_line(figures, key, line) for key, line in lines],
+    )
+
+
+def _of_line(figures: Figures, key: Tuple[str, str, str], line: Seconds) -> Tuple[str, ...]:
+    kind, environment, network = key
+    measured = figures.wall(Row(kind, environment, network, images=ALL))
+    return (
+        "{}, {}, {}".format(environment, network, _NAMES[kind]),
+        seconds(line.start),
+        "{:.2f}".format(1000 * line.each),
+        seconds(line.value),
+        "-" if measured is None else seconds(measured),
+        "-" if measured is None else "{:+.1f} %".format(100 * (line.value / measured - 1)),
+    )
 
 
 def _others(records: Sequence[Record]) -> Iterator[str]:
@@ -166,7 +164,7 @@ def _others(records: Sequence[Record]) -> Iterator[str]:
                 _NAMES[record.row.kind],
                 record.versions.get(record.row.kind, ""),
                 *(_cells(record) if record.runs else ["-"] * 4),
-                record.note,
+                _note(record),
             )
             for record in found
         ],
@@ -203,7 +201,6 @@ def _measured(record: Record, against: Sequence[Optional[Seconds]]) -> Tuple[str
     whole = row.images in (0, ALL)
     times = [_mark(bool(one.scaled), _times(one.value / wall)) if one and whole else "" for one in against]
     said = ", ".join(dict.fromkeys(run.verdict for run in record.runs))
-    first = "; the first took {} s".format(seconds(record.first[0].wall)) if record.first else ""
     return (
         _NAMES[row.kind],
         accuracy,
@@ -211,7 +208,7 @@ def _measured(record: Record, against: Sequence[Optional[Seconds]]) -> Tuple[str
         *_cells(record),
         said,
         *times,
-        (record.note + first).lstrip("; "),
+        _note(record),
     )
 
 
@@ -219,6 +216,17 @@ def _scaled(kind: str, one: Seconds, against: Sequence[Optional[Seconds]]) -> Tu
     times = [_mark(True, _times(other.value / one.value)) if other else "" for other in against]
     note = "from {:,} and {:,} images".format(*one.scaled)
     return (_NAMES[kind], "", "{:,}".format(ALL), "~" + seconds(one.value), "", "", "", "", *times, note)
+
+
+def _note(record: Record) -> str:
+    """What else there is to say of a row."""
+    parts = [record.note]
+    if record.first:
+        parts.append("the first took {} s".format(seconds(record.first[0].wall)))
+    if record.beside:
+        wall = statistics.median(run.wall for run in record.beside)
+        parts.append("in turn with it {}: {} s".format(_NAMES[plan.BESIDE[record.row.kind]], seconds(wall)))
+    return "; ".join(part for part in parts if part)
 
 
 def _cells(record: Record) -> Tuple[str, str, str, str]:
