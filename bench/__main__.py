@@ -79,19 +79,21 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _whole(options: argparse.Namespace) -> int:
     """All rows that are asked for and not there yet."""
     options.work.mkdir(parents=True, exist_ok=True)
+    path = options.work / "journal.jsonl"
+    if options.draw:
+        _write(Journal(path).records, options.docs)
+        return 0
+    journal = _journal(path)
     environments = _environments(options.python)
     rows = plan.only(plan.rows(tuple(environments), options.images_of_main), options.only)
-    journal = _journal(options.work / "journal.jsonl")
     if options.list:
         for row in rows:
             print("{} {}".format("done" if row in journal else "    ", row.key))
         return 0
-    if not options.draw:
-        bench = Bench(
-            options.work.resolve(), environments, options.images, _peers_python(options, environments)
-        )
-        _measure(bench, rows, journal, None if options.hours is None else 3600 * options.hours)
-    _write(journal.records, tuple(environments), options.docs)
+    peers_python = _peers_python(options, environments)
+    bench = Bench(options.work.resolve(), environments, options.images, peers_python)
+    _measure(bench, rows, journal, None if options.hours is None else 3600 * options.hours)
+    _write(journal.records, options.docs)
     return 0
 
 
@@ -107,9 +109,11 @@ def _short(options: argparse.Namespace) -> int:
     journal = _journal(path)
     bench = Bench(work.resolve(), environments, options.images, repeat=_SHORT)
     _measure(bench, plan.short(name), journal, None)
-    _write(journal.records, (name,), work)
+    _write(journal.records, work)
     wrong = [*ratios.margins(ratios.Figures(journal.records), name, running.has_cache())]
-    wrong += ["{}: {}".format(one.row.key, one.note) for one in journal.records if not one.runs]
+    for one in journal.records:
+        if one.wrong or not one.runs:
+            wrong.append("{}: {}".format(one.row.key, one.wrong or one.note))
     for words in wrong:
         print("FAR OFF: " + words)
     return 1 if wrong else 0
@@ -143,18 +147,15 @@ def _said(record: Record) -> str:
     walls = sorted(run.wall for run in record.runs)
     last = record.runs[-1]
     shown = "{:>8} s of {}  {}".format(table.seconds(walls[len(walls) // 2]), len(walls), last.verdict)
-    return "{}{}{}".format(
-        shown.rstrip(),
-        ", {:,} images".format(last.seen) if last.seen else "",
-        " ({})".format(record.note) if record.note else "",
-    )
+    images = ", {:,} images".format(last.seen) if last.seen else ""
+    notes = "; ".join(note for note in (record.wrong, record.note) if note)
+    return shown.rstrip() + images + (" ({})".format(notes) if notes else "")
 
 
-def _write(records: Sequence[Record], environments: Tuple[str, ...], folder: Path) -> None:
-    """Write the page and draw the plot."""
+def _write(records: Sequence[Record], folder: Path) -> None:
+    """Write the page and draw the plot; the promises are those of the version that was measured first."""
     folder.mkdir(parents=True, exist_ok=True)
-    others = [one.row.environment for one in records if one.row.environment]
-    names = tuple(dict.fromkeys([*environments, *others]))
+    names = tuple(dict.fromkeys(one.row.environment for one in records if one.row.environment)) or ("tf26",)
     drawn = plot.draw(records, names, folder)
     (folder / "bench.md").write_text(table.page(records, names), encoding="utf-8")
     for path in (folder / "bench.md", *drawn):

@@ -31,7 +31,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Record:
-    """A row, as measured. Without runs ``note`` says why.
+    """A row, as measured. Without runs ``note`` says why. ``wrong``: what it said that it should not have.
 
     ``first``: the run that filled a cache, if one did. ``beside``: of what plan.BESIDE names, run in turn.
     ``versions``: what it ran in; ``checker``: the revision; ``date``: of its end, UTC.
@@ -46,6 +46,7 @@ class Record:
     versions: Dict[str, str]
     first: Tuple[Run, ...] = field(default=())
     beside: Tuple[Run, ...] = field(default=())
+    wrong: str = ""
 
     def to_dict(self) -> Dict[str, object]:
         """As in the journal."""

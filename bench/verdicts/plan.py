@@ -69,6 +69,9 @@ def rows(environments: Sequence[str], scaled: Sequence[int] = ()) -> Tuple[Row, 
     for network in main:
         found += _wanted(environments[0], network, scaled)
     found += map(Row, PEERS)
+    if scaled:
+        # What is said of all images is a line through two points: once it is looked at.
+        found += [Row(kind, environments[0], LIGHT.name, images=ALL) for kind in ("main", "exact")]
     for environment in environments[1:]:
         for network in main:
             found += _wanted(environment, network, scaled)
@@ -114,9 +117,6 @@ def _wanted(environment: str, network: Network, scaled: Sequence[int]) -> List[R
     found += [Row("unchanged", environment, name, FIRST[0], ALL)]
     found += [Row("exact", environment, name, images=count) for count in counts]
     found += _sequences(environment, network, FIRST[1:])
-    if scaled and network is LIGHT:
-        # What is said of all images is a line through two points: once it is looked at.
-        found += [Row(kind, environment, name, images=ALL) for kind in ("main", "exact")]
     return found
 
 

@@ -106,6 +106,7 @@ class Bench:
             versions=found.versions,
             first=found.first,
             beside=found.beside,
+            wrong=_wrong_count(row, found.runs) or _wrong_verdict(row, found.runs),
         )
 
     def _pytest(self, row: Row) -> Found:
@@ -126,7 +127,7 @@ class Bench:
             words = (environment.python, "-B", "-I", str(submissions.HERE / "course.py"), str(path), SHIMMED)
             runs = self._runs(row, Command(words, submission.folder, _printed(row.images)))
         shimmed = SHIMMED if SHIMMED.encode() in self._log(row).read_bytes() else ""
-        return Found(environment.versions, runs, _joined(_wrong_count(row, runs), shimmed))
+        return Found(environment.versions, runs, shimmed)
 
     def _check(self, row: Row) -> Found:
         environment, submission = self._made(row)
@@ -136,8 +137,7 @@ class Bench:
                 runs, others = self._in_turn(row, command, _IMPORT)
             else:
                 runs, others = self._runs(row, command), ()
-        note = _joined(_wrong_count(row, runs), _wrong_verdict(row, runs))
-        return Found(environment.versions, runs, note, beside=others)
+        return Found(environment.versions, runs, beside=others)
 
     def _unchanged(self, row: Row) -> Found:
         """A check that fills an empty cache, and what comes after it."""
@@ -152,7 +152,7 @@ class Bench:
                 return Found(environment.versions, runs, "there is no cache of evidence: checked anew")
             first = self._runs(row, command, _ONCE)
             runs, others = self._in_turn(row, command, _IMPORT)
-        return Found(environment.versions, runs, _wrong_verdict(row, runs), first, others)
+        return Found(environment.versions, runs, first=first, beside=others)
 
     def _command(
         self, row: Row, environment: Environment, submission: Submission, path: Optional[Path] = None
@@ -312,7 +312,3 @@ def _wrong_verdict(row: Row, runs: Sequence[Run]) -> str:
     code = 0 if row.accuracy >= THRESHOLD else 1
     wrong = [run for run in runs if run.exit_code != code]
     return "exit code {}, not {}".format(wrong[0].exit_code, code) if wrong else ""
-
-
-def _joined(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)

@@ -59,7 +59,8 @@ page from the journal alone. `python -m bench --short` takes a few minutes and f
 def page(records: Sequence[Record], environments: Sequence[str]) -> str:
     """The whole page. ``environments``: names, the first one that of the promises."""
     figures = Figures(records)
-    parts: List[str] = [_INTRODUCTION, "![Seconds by accuracy](bench.png)\n", _HOW, *_where(records)]
+    picture = ["![Seconds by accuracy](bench.png)\n"] if ratios.sequences(figures) else []
+    parts: List[str] = [_INTRODUCTION, *picture, _HOW, *_where(records)]
     parts += _promises(figures, environments)
     parts += _line(figures)
     parts += _others(records)
@@ -76,6 +77,8 @@ def seconds(value: float) -> str:
 
 def _where(records: Sequence[Record]) -> Iterator[str]:
     """The machine, and what ran on it."""
+    if not records:
+        return
     yield "## Where\n"
     for name in dict.fromkeys(record.machine for record in records):
         yield "- {}".format(name)
@@ -87,9 +90,8 @@ def _where(records: Sequence[Record]) -> Iterator[str]:
         yield "- {}: {}".format(environment or "beside TensorFlow", shown)
     days = sorted(record.date[:10] for record in records)
     revisions = sorted({record.checker for record in records if record.checker})
-    if days:
-        shown = " to ".join(dict.fromkeys((days[0], days[-1])))
-        yield "- {}, at {}".format(shown, ", ".join(revisions) or "no revision")
+    shown = " to ".join(dict.fromkeys((days[0], days[-1])))
+    yield "- {}, at {}".format(shown, ", ".join(revisions) or "no revision")
     yield ""
 
 
@@ -220,7 +222,7 @@ def _scaled(kind: str, one: Seconds, against: Sequence[Optional[Seconds]]) -> Tu
 
 def _note(record: Record) -> str:
     """What else there is to say of a row."""
-    parts = [record.note]
+    parts = ["**{}**".format(record.wrong) if record.wrong else "", record.note]
     if record.first:
         parts.append("the first took {} s".format(seconds(record.first[0].wall)))
     if record.beside:
