@@ -1,17 +1,26 @@
 """Run the course's ``0-main.py`` of this folder, word for word, on images of an .npz. Run by ``running.py``.
 
 Takes the place of ``keras.datasets.cifar10.load_data``, which would have the training images read, too: what
-it is compared with gets no advantage from that. Keras 3 has no ``K.backend.learning_phase``, at which the
-script ends: there it gets one, and the line that is given is printed. NumPy and TensorFlow only.
+it is compared with gets no advantage from that. In Keras 3 the script ends where it asks for
+``learning_phase``, and its Lambda would not load: there it gets what Keras 2 has, and says what it is
+told to say. NumPy and TensorFlow only.
 """
 
 from __future__ import annotations
 
+import importlib
 import runpy
 import sys
 
 import numpy as np
 import tensorflow.keras as K
+
+
+def as_keras_2():
+    """Give Keras 3 a ``learning_phase``, leave to load a Lambda, and the K that a Lambda names."""
+    K.backend.learning_phase = lambda: 0
+    K.config.enable_unsafe_deserialization()
+    importlib.import_module("keras.src.utils.python_utils").K = K
 
 
 def main():
@@ -21,7 +30,7 @@ def main():
     K.datasets.cifar10.load_data = lambda: parts
     if not hasattr(K.backend, "learning_phase"):
         print(sys.argv[2], flush=True)
-        K.backend.learning_phase = lambda: 0
+        as_keras_2()
     sys.path.insert(0, ".")
     runpy.run_path("0-main.py", run_name="__main__")
 

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ACCURACY = 0.94  # of what does not depend on it
 THRESHOLD = 0.87
 TIMEOUT = 3 * 3600.0
-SHIMMED = "Keras has no learning_phase; 0-main.py got one"
+SHIMMED = "0-main.py does not run in Keras 3; it got a learning_phase, and leave to load a Lambda"
 _LEFT_OUT = ("CHECKER_", "PYTHON", "PYTEST", "VIRTUAL_ENV", "NO_COLOR", "FORCE_COLOR")
 
 
