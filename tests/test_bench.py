@@ -266,6 +266,14 @@ def test_a_wrong_verdict_is_said_loudly() -> None:
     assert "**exit code 1, not 0**" in table.page([wrong], ["tf26"])
 
 
+def test_where_the_time_goes_is_that_of_the_median_run() -> None:
+    row = Row("sequence", "tf26", HEAVY, 0.94, ALL)
+    stages = [{"script": wall / 2, "clean": wall - 1} for wall in (90.0, 70.0, 80.0)]
+    runs = tuple(Run(2 * one["script"], 1, 1, 0, stages=one) for one in stages)
+    page = table.page([dataclasses.replace(record(row, 1.0), runs=runs)], ["tf26"])
+    assert "| {} | 80.0 | 40.0 | 79.0 |".format(row.key) in page.splitlines()
+
+
 def test_the_plot_is_drawn(tmp_path: Path) -> None:
     paths = plot.draw(measured(), ["tf26"], tmp_path)
     assert [path.name for path in paths] == list(plot.NAMES)

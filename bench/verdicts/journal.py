@@ -17,7 +17,8 @@ from checker.typed import FieldError, plain, structure
 class Run:
     """One run: seconds, bytes (0: not looked at), what it said.
 
-    ``seen`` and ``right``: images, of a verdict on accuracy; 0 where there is none.
+    ``seen`` and ``right``: images, of a verdict on accuracy; 0 where there is none. ``stages``: seconds of
+    each stage of a check, which run beside each other.
     """
 
     wall: float
@@ -27,6 +28,7 @@ class Run:
     verdict: str = ""
     seen: int = 0
     right: int = 0
+    stages: Dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -290,7 +290,8 @@ def _result(target: Path) -> Callable[[Path], Run]:
         result = json.loads(target.read_text(encoding="utf-8"))
         target.unlink()
         accuracy = result["accuracy"] or {"seen": 0, "correct": 0}
-        return Run(0, 0, 0, 0, result["verdict"], accuracy["seen"], accuracy["correct"])
+        stages = {stage["name"]: round(stage["seconds"], 3) for stage in result["stages"]}
+        return Run(0, 0, 0, 0, result["verdict"], accuracy["seen"], accuracy["correct"], stages)
 
     return said
 

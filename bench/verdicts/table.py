@@ -67,6 +67,7 @@ def page(records: Sequence[Record], environments: Sequence[str]) -> str:
     for environment in environments:
         for network in plan.BY_NAME:
             parts += _network(records, figures, environment, network)
+    parts += _stages(records)
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
@@ -188,6 +189,31 @@ def _network(records: Sequence[Record], figures: Figures, environment: str, netw
     yield "## {}, {}\n".format(network, environment)
     heads = ("", "accuracy", "images", "wall, s", "CPU, s", "memory, MB", "exit code", "said")
     yield from _rows((*heads, "0-main.py, times", "`--exact`, times", ""), table)
+
+
+def _stages(records: Sequence[Record]) -> Iterator[str]:
+    """Where the time of a check goes, of the run that took the median."""
+    shown = []
+    for record in records:
+        runs = sorted((run for run in record.runs if run.stages), key=lambda run: run.wall)
+        if runs and record.row.kind in ("sequence", "exact"):
+            shown.append((record.row.key, runs[len(runs) // 2]))
+    if not shown:
+        return
+    names = list(dict.fromkeys(name for _, run in shown for name in run.stages))
+    yield "## Where the time goes\n"
+    yield "Seconds of each stage of a check, in the run of median length. They run beside each other.\n"
+    yield from _rows(
+        ("", "wall", *names),
+        [
+            (
+                key,
+                seconds(run.wall),
+                *(seconds(run.stages[name]) if name in run.stages else "" for name in names),
+            )
+            for key, run in shown
+        ],
+    )
 
 
 def _measured(record: Record, against: Sequence[Optional[Seconds]]) -> Tuple[str, ...]:
