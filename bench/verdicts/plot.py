@@ -46,7 +46,7 @@ def draw(records: Sequence[Record], environments: Sequence[str], folder: Path) -
         figure.get_layout_engine().set(rect=(0, 1 / height, 1, 1 - 1 / height))  # an inch for the legend
         panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
         for axes, network in zip(panels, networks):
-            _panel(axes, figures, network, [name for name in environments if (name, network) in found])
+            _panel(axes, figures, network, environments)
         for axes in panels[len(networks) :]:
             axes.set_axis_off()
         for axes in panels[::across]:
@@ -63,7 +63,9 @@ def _panel(axes: Any, figures: Figures, network: str, environments: Sequence[str
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     for environment, (colour, marker) in zip(environments, _LOOKS):
-        rows: List[Row] = ratios.sequences(figures)[(environment, network)]
+        rows: List[Row] = ratios.sequences(figures).get((environment, network), [])
+        if not rows:
+            continue
         walls = [figures.wall(row) for row in rows]
         label = "check, {}".format(environment)
         axes.plot(
