@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Measure, write, draw; returns the exit code."""
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is being measured ends with us
     try:
         return _short(options) if options.short else _whole(options)
     except CheckerError as error:
@@ -87,8 +89,7 @@ def _whole(options: argparse.Namespace) -> int:
     environments = _environments(options.python)
     rows = plan.only(plan.rows(tuple(environments), options.images_of_main), options.only)
     if options.list:
-        for row in rows:
-            print("{} {}".format("done" if row in journal else "    ", row.key))
+        print("\n".join("{:4} {}".format("done" if row in journal else "", row.key) for row in rows))
         return 0
     peers_python = _peers_python(options, environments)
     bench = Bench(options.work.resolve(), environments, options.images, peers_python)

@@ -335,19 +335,24 @@ def test_a_journal_of_another_machine_is_drawn_and_not_gone_on_with(tmp_path: Pa
     assert {path.name for path in (tmp_path / "docs").iterdir()} == {"bench.md", *plot.NAMES}
 
 
-def test_an_interrupted_run_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_process(number: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bench", *map(str, work(tmp_path)), "--only", "*/quick"]
     process = subprocess.Popen(
         command, cwd=str(program.ROOT), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
-    folder, deadline = tmp_path / "work" / "submissions", time.monotonic() + 120
-    while not folder.exists() and time.monotonic() < deadline:
+    logs, deadline = tmp_path / "work" / "logs", time.monotonic() + 120
+    while not list(logs.glob("*.log")) and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 3, said
     assert "the same command goes on" in said
     assert program.processes(tmp_path / "work") == []
+    assert not (tmp_path / "work" / "images.npz").exists()
+    assert not (tmp_path / "work" / "journal.jsonl").exists()
 
 
 @pytest.mark.parametrize("numbers", ["256", "a,b", "0,5", "100,10000"])

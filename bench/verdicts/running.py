@@ -159,6 +159,8 @@ class Bench:
     ) -> Command:
         """``checker check``, as the row wants it."""
         target = self.work / "result.json"
+        if target.exists():  # of a run that was interrupted
+            target.unlink()
         words = [sys.executable, "-m", "checker", "check", str(submission.folder)]
         words += ["--assignment", environment.assignment, "--python", environment.python]
         words += ["--format", "text", "--format", "json={}".format(target)]
