@@ -15,7 +15,7 @@ from checker.typed import FieldError, plain, structure
 
 @dataclass(frozen=True)
 class Run:
-    """One run: seconds, bytes (0: not looked at), what it said.
+    """One run: seconds, bytes (0: not looked at, and the CPU of processes that were ended is missing).
 
     ``seen`` and ``right``: images, of a verdict on accuracy; 0 where there is none. ``stages``: seconds of
     each stage of a check, which run beside each other.

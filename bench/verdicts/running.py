@@ -45,6 +45,7 @@ _REPEAT = {
     "sequence": Repeat(5, 60),
     "unchanged": Repeat(7, 30),
 }
+_LONG = ("main", "exact", "sequence")
 _OFTEN, _ONCE = Repeat(9, 60), Repeat(1, 0)
 _NOTHING = Run(0.0, 0.0, 0, 0)
 
@@ -179,18 +180,21 @@ class Bench:
     def _in_turn(
         self, row: Row, command: Command, beside: Optional[Command], repeat: Optional[Repeat] = None
     ) -> Tuple[Tuple[Run, ...], Tuple[Run, ...]]:
-        """Run a command as often as its kind wants it, and another one in turn with it."""
+        """Run a command as often as its kind wants it, and another one in turn with it.
+
+        What is short is watched once, and then left alone.
+        """
         repeat = repeat or self.repeat.get(row.kind) or _REPEAT.get(row.kind, _OFTEN)
         runs: List[Run] = []
         others: List[Run] = []
         while not runs or (len(runs) < repeat.most and sum(run.wall for run in runs) < repeat.seconds):
-            runs.append(self._run(command, self._log(row), watched=not runs))
+            runs.append(self._run(command, self._log(row), not runs or row.kind in _LONG))
             if beside is not None:
-                others.append(self._run(beside, self.work / "logs" / "beside.log", watched=not others))
+                others.append(self._run(beside, self.work / "logs" / "beside.log", not others))
         return tuple(runs), tuple(others)
 
     def _run(self, command: Command, log: Path, watched: bool) -> Run:
-        """Run a command once. Memory is looked at where it is ``watched``, of several runs in the first."""
+        """Run a command once. ``watched``: look at its memory, and at the CPU of processes that it ends."""
         variables = {**_variables(), "XDG_CACHE_HOME": str(self.work / "cache"), **command.variables}
         done = measuring.measure(command.words, command.folder, variables, log, TIMEOUT, watched)
         return replace(

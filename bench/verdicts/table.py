@@ -263,7 +263,8 @@ def _cells(record: Record) -> Tuple[str, str, str, str]:
     wall = seconds(statistics.median(walls))
     if len(walls) > 1:
         wall += " ({} - {})".format(seconds(min(walls)), seconds(max(walls)))
-    cpu = seconds(statistics.median(run.cpu for run in record.runs))
+    watched = [run for run in record.runs if run.memory] or record.runs
+    cpu = seconds(statistics.median(run.cpu for run in watched))
     memory = "{:,.0f}".format(max(run.memory for run in record.runs) / 1e6)
     return wall, cpu, memory, ", ".join(dict.fromkeys(str(run.exit_code) for run in record.runs))
 
