@@ -8,6 +8,7 @@ told to say. NumPy and TensorFlow only.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import runpy
 import sys
@@ -19,7 +20,7 @@ import tensorflow.keras as K
 def as_keras_2():
     """Give Keras 3 a ``learning_phase``, leave to load a Lambda, and the K that a Lambda names."""
     K.backend.learning_phase = lambda: 0
-    K.config.enable_unsafe_deserialization()
+    K.models.load_model = functools.partial(K.models.load_model, safe_mode=False)
     importlib.import_module("keras.src.utils.python_utils").K = K
 
 

@@ -57,14 +57,14 @@ class Record:
 
 
 class Journal:
-    """The file, and what is in it."""
+    """The file, and what is in it. A row is in it where it was measured and nothing is wrong with it."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._records = path, _read(path)
 
     def __contains__(self, row: Row) -> bool:
         record = self._records.get(row)
-        return record is not None and bool(record.runs)
+        return record is not None and bool(record.runs) and not record.wrong
 
     @property
     def records(self) -> Tuple[Record, ...]:

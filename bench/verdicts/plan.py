@@ -93,7 +93,7 @@ def short(environment: str) -> Tuple[Row, ...]:
     return (
         Row("pytest"),
         Row("quick", environment, name),
-        *(Row("main", environment, name, images=images) for images in (128, 640)),
+        *(Row("main", environment, name, images=images) for images in (128, 2560)),
         Row("exact", environment, name, images=640),
         Row("sequence", environment, name, 0.50, ALL),
         Row("unchanged", environment, name, 0.50, ALL),
