@@ -207,7 +207,8 @@ def test_a_line_through_two_numbers_of_images_is_drawn_on() -> None:
 
 
 def test_promises_are_kept_broken_or_open() -> None:
-    found = {goal.words: goal for goal in ratios.goals(Figures(measured()), "tf26")}
+    figures = Figures(measured())
+    found = {goal.words: goal for goal in (*ratios.goals(figures, "tf26"), *ratios.peers(figures))}
     kept = found[HEAVY + ", accuracy 0.94: 0-main.py / `check`"]
     assert (kept.met, kept.scaled) == (True, True)
     assert kept.ratio == pytest.approx(1005 / 90)
@@ -263,6 +264,14 @@ def test_the_page_says_what_was_measured() -> None:
         assert any(line.startswith(words) for line in lines), words + "\n" + page
     tables = [line for line in lines if line.startswith("|")]
     assert not any(line.count("|") < 3 for line in tables)
+
+
+def test_another_version_has_its_own_promises_and_no_one_elses() -> None:
+    newer = record(Row("quick", "tf215", LIGHT), 0.5, beside=(0.2,))
+    page = table.page([*measured(), newer], ["tf26", "tf215"])
+    rows = page[page.index("| tf215 | promised") : page.index("## Scaled")].strip().splitlines()
+    assert rows[2:] == ["| {}: `--quick` / `import pytest` | at most 6 | 2.50 | yes |".format(LIGHT)]
+    assert page.count("check50 / `--quick`") == 1
 
 
 def test_a_wrong_verdict_is_said_loudly() -> None:

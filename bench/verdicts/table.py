@@ -101,11 +101,9 @@ def _promises(figures: Figures, environments: Sequence[str]) -> Iterator[str]:
     yield "## Promised ratios\n"
     for environment in environments:
         # Those that wait are named in the first version alone, that of the promises.
-        goals = [
-            goal
-            for goal in ratios.goals(figures, environment)
-            if goal.ratio is not None or environment == environments[0]
-        ]
+        first = environment == environments[0]
+        goals = [goal for goal in ratios.goals(figures, environment) if goal.ratio is not None or first]
+        goals += ratios.peers(figures) if first else ()
         if not goals:
             continue
         yield from _rows(
