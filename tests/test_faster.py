@@ -1,0 +1,116 @@
+"""OpenVINO in the place of Keras, where all images are wanted: the same classes, and the result says so."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+import pytest
+
+from checker import interpreters, run
+from checker.clean import evaluation
+from checker.facts import Fact
+from checker.gather import Evidence
+from checker.progress import Observer
+from checker.reports import words
+from checker.result import Accuracy, Result
+from tests import fixtures_run
+from tests.test_clean import put
+
+ALWAYS = {**evaluation.FASTER, "worth": -1.0}
+RIGHT = 941  # of the passing fixture, on the embedded images
+
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.skipif(
+        not fixtures_run.interpreter().versions["openvino"], reason="the interpreter has no OpenVINO"
+    ),
+]
+
+
+def checked(folder: Path, monkeypatch: pytest.MonkeyPatch, faster: Optional[Dict[str, float]]) -> Result:
+    """The result of all embedded images; ``faster``: when OpenVINO is to score, None where it is not there."""
+    if faster is None:
+        ask = interpreters.ask
+
+        def without(executable: str) -> interpreters.Interpreter:
+            found = ask(executable)
+            return replace(found, versions={**found.versions, "openvino": ""})
+
+        monkeypatch.setattr(interpreters, "ask", without)
+    else:
+        monkeypatch.setattr(evaluation, "FASTER", faster)
+    asked = run.Options(
+        str(folder),
+        fixtures_run.assignment(),
+        python=fixtures_run.PYTHON,
+        images="embedded",
+        seed=7,
+        exact=True,
+    )
+    return run.check(asked, run.look(asked, os.environ), os.environ, Observer())
+
+
+def accuracy(result: Result) -> Accuracy:
+    """Its accuracy."""
+    assert result.accuracy is not None, [check.reason for check in result.checks if check.reason]
+    assert result.accuracy.evaluation == "clean", result.accuracy
+    return result.accuracy
+
+
+def left_out(result: Result) -> str:
+    """Why OpenVINO was left out, as the facts say it; "" where they do not."""
+    return "".join(fact.value for fact in result.facts if fact.name == "scored by TensorFlow")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fixtures_run.made("passing", tmp_path_factory.mktemp("faster") / "s")
+
+
+def test_openvino_gives_the_same_verdict_and_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        plain = checked(folder, patch, None)
+    faster = checked(folder, monkeypatch, ALWAYS)
+    version = fixtures_run.interpreter().versions["openvino"]
+    one, other = accuracy(plain), accuracy(faster)
+    assert (one.engine, left_out(plain), left_out(faster)) == ("TensorFlow", "", "")
+    start = "OpenVINO {}, TensorFlow where two classes are close: ".format(version)
+    assert other.engine.startswith(start)
+    close = int(other.engine[len(start) :].split()[0])
+    assert 0 < close < 50
+    assert replace(one, engine="", images_per_second=0) == replace(other, engine="", images_per_second=0)
+    assert (other.correct, other.seen) == (RIGHT, 1000)
+    assert (plain.exit_code, plain.verdict) == (faster.exit_code, faster.verdict)
+    assert [check.flags for check in faster.checks] == [check.flags for check in plain.checks]
+    assert other.engine in words.evaluation(other)
+    assert "TensorFlow" not in words.evaluation(one)
+
+
+def test_a_few_images_are_not_worth_a_conversion(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = checked(folder, monkeypatch, {**evaluation.FASTER, "worth": 1e6})
+    assert (accuracy(result).engine, accuracy(result).correct, left_out(result)) == ("TensorFlow", RIGHT, "")
+
+
+def test_images_whose_classes_are_close_are_keras_s(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No two scores are further apart than twice the largest: Keras decides on every one that is left to it.
+    result = checked(folder, monkeypatch, {**ALWAYS, "close": 2.0})
+    assert accuracy(result).engine.endswith(": 872 images")
+    assert accuracy(result).correct == RIGHT
+
+
+def test_scores_that_differ_are_not_taken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = checked(folder, monkeypatch, {**ALWAYS, "apart": -1.0})
+    assert (accuracy(result).engine, accuracy(result).correct) == ("TensorFlow", RIGHT)
+    assert "its scores differ from Keras's by" in left_out(result)
+
+
+def test_what_openvino_does_not_convert_is_keras_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = fixtures_run.made("passing", tmp_path / "s")
+    put("lanczos", folder / "cifar10.h5")
+    result = checked(folder, monkeypatch, ALWAYS)
+    assert accuracy(result).engine == "TensorFlow"
+    assert accuracy(result).seen == 1000
+    assert left_out(result).startswith("OpenVINO was left out: ")
