@@ -14,35 +14,37 @@ import time
 import predicting
 import wire
 
-SAMPLE = 128  # images that Keras scores first, in two halves: the second one is timed
+# Images that Keras scores first, in two calls. Its first call takes longer, by half of what converting takes.
+FIRST, THEN = 32, 96
 # One such batch runs on each core: larger ones are no faster. Many cores would want much memory.
 BATCH, MOST_STREAMS = 8, 8
 
 
 class Apart(Exception):
-    """OpenVINO's scores are too far from Keras's; its text says how far."""
+    """OpenVINO's scores are too far from Keras's, or its speed is not; its text says how far."""
 
 
 def predict(channel, model, images, asked):
     """Score all images as ``predicting.predict`` does, with OpenVINO where it is worth it.
 
-    ``asked``: "worth": from how many seconds on, for each layer, that the others take in Keras; "apart": how
-    far scores may differ; "close": how near two of an image are that Keras decides between. Both are parts of
-    the largest score. The fact "engine" says what came of it; with "again" the scores do not count.
+    ``asked``: "worth": how many times longer than its first call takes the others take in Keras, at least;
+    "gain": how many times faster OpenVINO is to be; "apart": how far scores may differ; "close": how near two
+    of an image are that Keras decides between. The last two are parts of the largest score. The fact "engine"
+    says what came of it; with "again" the scores do not count.
     """
     try:
-        first, seconds = sample(channel, model, images)
+        first, seconds, more = sample(channel, model, images)
     except Exception as error:
         channel.fact("predict_raised", error=wire.describe(error))
         return
     others = images[len(first) :]
-    if seconds * len(others) <= asked["worth"] * layers(model):
+    if seconds * len(others) <= asked["worth"] * more:
         predicting.predict(channel, model, others, False)
         return
     channel.fact("converting")
     try:
         engine = Engine(model, asked)
-        engine.begin(images[: len(first)], first)
+        engine.begin(images[: len(first)], first, seconds)
     except Exception as error:
         channel.fact("engine", name="", close=0, why=said(error), again=False)
         predicting.predict(channel, model, others, False)
@@ -58,26 +60,22 @@ def predict(channel, model, images, asked):
 
 
 def sample(channel, model, images):
-    """Keras's scores of the first images, which are reported, and its seconds for one image."""
+    """Keras's scores of the first images, which are reported; its seconds for an image, and more at first."""
     import numpy as np
 
-    kept, seconds = [], 0.0
+    kept, calls = [], []
 
     def keep(scores):
         kept.append(scores)
         channel.array("scores", scores)
 
-    for start in range(0, min(SAMPLE, len(images)), SAMPLE // 2):
-        part = images[start : start + SAMPLE // 2]
+    for part in (images[:FIRST], images[FIRST : FIRST + THEN]):
         began = time.monotonic()
-        predicting.score(keep, model, part, False)
-        seconds = (time.monotonic() - began) / len(part)
-    return np.concatenate(kept), seconds
-
-
-def layers(model):
-    """How many layers there are, models in models opened."""
-    return sum(layers(layer) if hasattr(layer, "layers") else 1 for layer in model.layers)
+        if len(part):
+            predicting.score(keep, model, part, False)
+        calls.append(time.monotonic() - began)
+    seconds = calls[1] / THEN
+    return np.concatenate(kept), seconds, max(0.0, calls[0] - FIRST * seconds)
 
 
 class Engine:
@@ -91,26 +89,31 @@ class Engine:
         import tensorflow as tf
 
         self.name, self.close = "OpenVINO " + openvino.__version__.split("-")[0], 0
-        self._asked, self._largest, self._dtype = asked, 0.0, "float32"
+        self._asked, self._largest, self._dtype, self._classes = asked, 0.0, "float32", 0
         call = tf.function(lambda images: model(images, training=False))
         self._keras = call.get_concrete_function(tf.TensorSpec((None, *model.input_shape[1:]), tf.float32))
         self._queue = queue(graph(self._keras), model.input_shape[1:])
 
-    def begin(self, images, expected):
-        """Compare with Keras's scores of the first images. Raises Apart."""
+    def begin(self, images, expected, seconds):
+        """Compare with Keras's scores of the first images, and its seconds for one. Raises Apart."""
         import numpy as np
 
         if expected.ndim != 2 or expected.shape[1] < 2 or not np.isfinite(expected).all():
             raise Apart("the model's scores are not those of classes")
         self._largest, self._dtype = float(np.abs(expected).max()), expected.dtype
-        self._compare(self._run(images, expected.shape[1]), expected)
         self._classes = expected.shape[1]
+        self._run(images[:BATCH])
+        began = time.monotonic()
+        self._compare(self._run(images), expected)
+        own = (time.monotonic() - began) / len(images)
+        if own * self._asked["gain"] > seconds:
+            raise Apart("{:.3g} images a second, Keras {:.3g}".format(1 / own, 1 / seconds))
 
     def scores(self, images):
         """Scores (m, classes) of a batch. Raises Apart."""
         import numpy as np
 
-        scores = self._run(images, self._classes)
+        scores = self._run(images)
         with np.errstate(invalid="ignore"):
             highest = np.sort(scores, axis=1)[:, -2:]
             close = ~(highest[:, 1] - highest[:, 0] > self._asked["close"] * self._scale(scores))
@@ -135,11 +138,11 @@ class Engine:
         if not (apart <= self._asked["apart"]).all():
             raise Apart("its scores differ from Keras's by {:.1g} of the largest".format(apart.max()))
 
-    def _run(self, images, classes):
+    def _run(self, images):
         """OpenVINO's scores of images; the last batch is filled up."""
         import numpy as np
 
-        out = np.empty((len(images), classes), self._dtype)
+        out = np.empty((len(images), self._classes), self._dtype)
 
         def keep(request, start):
             out[start : start + BATCH] = request.get_output_tensor(0).data[: len(out) - start]
