@@ -13,7 +13,7 @@ from checker.errors import UsageError
 from checker.outcomes import ExitCode, Flag, Reason, Status
 from checker.typed import FieldError, mismatch, plain, structure
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True)

@@ -458,7 +458,7 @@ def test_the_schema_names_exactly_the_fields_of_the_dataclasses() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"schema_version": 1}, "expected schema_version 3, found 1"),
+        ({"schema_version": 1}, "expected schema_version 4, found 1"),
         ({"quick": "yes"}, "quick: expected true or false, found 'yes'"),
         ({"selected": "shebang"}, "selected: expected a list, found 'shebang'"),
         ({"checks": {}}, "checks: expected a list, found a table"),

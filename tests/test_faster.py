@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Any, Dict, List, Optional, Tuple, cast
 
+import numpy as np
 import pytest
 
 from checker import interpreters, run
+from checker.aside import Watch
 from checker.clean import evaluation
+from checker.counting import Counter
 from checker.progress import Observer
 from checker.reports import words
 from checker.result import Accuracy, Result
+from checker.sandbox import Run
+from checker.sandbox.channel import Receiver
 from tests import fixtures_run
 from tests.test_clean import put
 
@@ -109,6 +114,48 @@ def test_scores_that_differ_are_not_taken(folder: Path, monkeypatch: pytest.Monk
     result = checked(folder, monkeypatch, {**ALWAYS, "apart": -1.0})
     assert (accuracy(result).engine, accuracy(result).correct) == ("TensorFlow", RIGHT)
     assert "its scores differ from Keras's by" in left_out(result)
+
+
+class Told:
+    """The facts of one run of the probe."""
+
+    def __init__(self, facts: Dict[str, Dict[str, Any]]) -> None:
+        self._facts = facts
+
+    def last(self, name: str) -> Optional[Dict[str, Any]]:
+        return self._facts.get(name)
+
+
+AGAIN = {"name": "OpenVINO", "close": 3, "why": "its scores differ", "again": True}
+
+
+@pytest.mark.parametrize(
+    ("ending", "facts", "why"),
+    [
+        ("finished", {"converting": {}, "engine": AGAIN}, "its scores differ"),
+        ("crashed", {"converting": {}}, "it comes to no end: crashed by a signal"),
+        ("limit", {"converting": {}}, "it comes to no end: limit by a signal"),
+        ("crashed", {}, ""),  # before OpenVINO had any part in it
+        ("finished", {}, ""),
+    ],
+)
+def test_what_ends_badly_is_scored_once_more_in_keras(
+    ending: str, facts: Dict[str, Dict[str, Any]], why: str, tmp_path: Path
+) -> None:
+    asked: List[Any] = []
+
+    def runner(probe: str, settings: Dict[str, Any], *others: object) -> Tuple[Run, Receiver]:
+        asked.append(settings["faster"])
+        first = len(asked) == 1
+        outcome = Run(ending, "by a signal") if first else Run("finished")
+        return outcome, cast(Receiver, Told(facts if first else {}))
+
+    counter = cast(Counter, None)
+    order = evaluation.Order(tmp_path, "x.h5", np.zeros((4, 8, 8, 3), "uint8"), counter, 0, tmp_path, True)
+    run, _, engine = evaluation.Evaluation(order, runner)._score({}, cast(Watch, None))
+    assert asked == ([evaluation.FASTER, None] if why else [evaluation.FASTER])
+    assert engine.why == why
+    assert (run.ending, engine.name) == ("finished" if why else ending, "")
 
 
 def test_what_openvino_does_not_convert_is_keras_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
