@@ -122,7 +122,7 @@ def main():
     model = made(task["application"], task["size"])
     shape = model.input_shape[1:]
     images = pictures(task["images"])
-    settle(model, images[:32])
+    settle(model, images[:8])
     runs = {"Keras": lambda: model.predict(predicting.dataset(images, False), verbose=0)}
     peak()
     expected = runs["Keras"]()

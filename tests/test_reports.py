@@ -334,15 +334,15 @@ BROKEN = {
     "empty": (b"", "it is no JSON"),
     "text": (b"hello", "it is no JSON"),
     "binary": (b"\xff\xfe\x00", "it is no text in UTF-8"),
-    "list": (b"[]", "expected schema_version 3, found None"),
-    "foreign": (b'{"tests": 1}', "expected schema_version 3, found None"),
-    "older": (b'{"schema_version": 1}', "expected schema_version 3, found 1"),
+    "list": (b"[]", "expected schema_version 4, found None"),
+    "foreign": (b'{"tests": 1}', "expected schema_version 4, found None"),
+    "older": (b'{"schema_version": 1}', "expected schema_version 4, found 1"),
     "deep": (b"[" * 5_000_000, "it is nested too deeply"),
-    "deep in a field": (b'{"schema_version": 3, "files": ' + b"[" * 900 + b"]" * 900 + b"}", "missing key"),
+    "deep in a field": (b'{"schema_version": 4, "files": ' + b"[" * 900 + b"]" * 900 + b"}", "missing key"),
     "large": (b" " * 20_000_001, "it is larger than 20 MB"),
     "many digits": (b'{"schema_version": ' + b"1" * 5_000_000 + b"}", "a number of 5,000,000 digits"),
-    "infinite": (b'{"schema_version": 3, "seconds": 1e999}', "the number 1e999"),
-    "not a number": (b'{"schema_version": 3, "seconds": NaN}', "the number NaN"),
+    "infinite": (b'{"schema_version": 4, "seconds": 1e999}', "the number 1e999"),
+    "not a number": (b'{"schema_version": 4, "seconds": NaN}', "the number NaN"),
 }
 
 
