@@ -338,6 +338,28 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Engine:
+    """What computed the scores of a model rebuilt: TensorFlow, where there is no other ``name`` (seen).
+
+    ``close``: images between whose two highest scores TensorFlow decided. ``why``: what kept the other one
+    from it. ``again``: that came out when it had already scored, and what it scored does not count.
+    """
+
+    name: str = ""
+    close: int = 0
+    why: str = ""
+    again: bool = False
+
+    @property
+    def words(self) -> str:
+        """The engine by name, for a report."""
+        if not self.name:
+            return "TensorFlow"
+        images = "1 image" if self.close == 1 else "{:,} images".format(self.close)
+        return "{}, TensorFlow where two classes are close: {}".format(self.name, images)
+
+
+@dataclass(frozen=True)
 class CleanEvidence:
     """Scores of the model rebuilt from stock layers, where no submitted code ran (seen).
 
@@ -350,6 +372,7 @@ class CleanEvidence:
     mode: str = ""
     resize: str = ""
     count: Count = field(default_factory=lambda: Count())
+    engine: Engine = field(default_factory=Engine)
 
 
 @dataclass(frozen=True)
@@ -489,9 +512,16 @@ def _counted(count: Count) -> Dict[str, Any]:
     }
 
 
-def clean_evidence(because: str, run: Run, mode: str, resize: str, count: Count) -> CleanEvidence:
+def clean_evidence(
+    because: str, run: Run, mode: str, resize: str, count: Count, engine: Engine
+) -> CleanEvidence:
     """What was counted of a model rebuilt, and why it does not decide ("": it does)."""
-    return CleanEvidence(because, run, mode, resize, count)
+    return CleanEvidence(because, run, mode, resize, count, engine)
+
+
+def engine(receiver: Receiver) -> Engine:
+    """What the probe ``clean`` says of the engine that it had beside TensorFlow, if any."""
+    return _one(Engine, receiver, "engine") or Engine()
 
 
 def decisive(model: ModelEvidence, clean: CleanEvidence) -> ModelEvidence:

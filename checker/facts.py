@@ -112,6 +112,8 @@ def _clean(evidence: Evidence) -> Iterator[Fact]:
         words += " images {}, of which the model is surest. That is a guess and decides nothing."
         share = clean.count.correct / clean.count.seen
         yield Fact("rebuilt by a guess", words.format(share, clean.count.seen, clean.resize))
+    if clean.engine.why:
+        yield Fact("scored by TensorFlow", "OpenVINO was left out: {}".format(clean.engine.why))
     difference = evidence.difference() if evidence.scored() else None
     if difference is None:
         return

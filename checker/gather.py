@@ -195,6 +195,7 @@ class Evidence:
             images_per_second=round(model.answered / seconds, 1) if seconds > 0 else 0.0,
             evaluation="opaque" if opaque_because else "clean",
             opaque_because=opaque_because,
+            engine="TensorFlow" if opaque_because else self.clean().engine.words,
         )
 
     def memorised(self) -> Tuple[Comparison, ...]:
@@ -446,7 +447,8 @@ class Evidence:
                 self.drawn(),
                 self._prober.workspace / "clean",
             )
-            order = Order(path, name, drawn.shown, self._counter(), self._most_scores(), folder)
+            has_openvino = bool(self.interpreter.versions.get("openvino"))
+            order = Order(path, name, drawn.shown, self._counter(), self._most_scores(), folder, has_openvino)
             return Evaluation(order, self._run_clean)
 
         found: Evaluation = self._aside("clean", new)
@@ -477,6 +479,7 @@ class Evidence:
                     "tensorflow": limits.load_seconds,
                     "planned": limits.load_seconds,
                     "rebuilt": limits.progress_seconds,
+                    "converting": limits.load_seconds,
                     "scores": limits.progress_seconds,
                 },
                 self.drawn().more,

@@ -83,7 +83,7 @@ class Accuracy:
     confidence sequence at ``error_rate``), "sample" (a Clopper-Pearson interval at ``error_rate`` on a sample
     of the set), or "open". ``low`` and ``high`` are fractions; ``meets`` is None where nothing was decided.
     ``evaluation``: "clean" (by the model rebuilt from stock layers, where no submitted code ran) or "opaque"
-    (by the model as handed in, for the reason ``opaque_because``).
+    (by the model as handed in, for the reason ``opaque_because``). ``engine``: what computed the scores.
     """
 
     correct: int
@@ -99,6 +99,7 @@ class Accuracy:
     images_per_second: float
     evaluation: str
     opaque_because: str
+    engine: str
 
 
 @dataclass(frozen=True)

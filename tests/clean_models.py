@@ -43,6 +43,7 @@ LAMBDAS = {
         ),
         setattr(K.layers.Dense, "patched", True),  # type: ignore[func-returns-value]
     )[0],
+    "lanczos": lambda x: __import__("tensorflow").image.resize(x, (96, 96), method="lanczos3"),
     "plain": lambda x: K.backend.resize_images(x, 3, 3, "channels_last", interpolation="bilinear"),
 }
 

@@ -74,6 +74,7 @@ def tame(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Any]:
         "images_per_second": 5.0,
         "evaluation": "opaque",
         "opaque_because": "words",
+        "engine": "words",
     }
     return dict(data)
 

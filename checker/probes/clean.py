@@ -2,7 +2,8 @@
 
 Seen: no submitted code runs here. The inputs are a description (JSON), weights (raw numbers) and images
 of our own. Once it has planned, it waits until the checker knows the rest: the images, and what the Lambda
-made of the first of them, if there is one. NumPy and TensorFlow only.
+made of the first of them, if there is one. NumPy and TensorFlow only, and what
+``faster.py`` says.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import faster
 import plans
 import predicting
 import rebuild
@@ -55,7 +57,10 @@ def main(channel, settings):
         else "{} to {} x {}, pixels counted by their {}".format(way[0], size[0], size[1], way[1])
     )
     channel.fact("rebuilt", resize=words)
-    predicting.predict(channel, model, images, told["grow"])
+    if settings["faster"] and not told["grow"]:
+        faster.predict(channel, model, images, settings["faster"])
+    else:
+        predicting.predict(channel, model, images, told["grow"])
 
 
 def described(path, shape):

@@ -16,6 +16,7 @@ NAMES = {
     "keras": ("keras", "keras-nightly"),
     "numpy": ("numpy",),
     "h5py": ("h5py",),
+    "openvino": ("openvino",),
 }  # fmt: skip
 
 

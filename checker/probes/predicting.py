@@ -38,20 +38,24 @@ def dataset(images, grow):
     return tf.data.Dataset.from_generator(lambda: batches(images, grow), output_signature=spec).prefetch(1)
 
 
-def predict(channel, model, images, grow):
-    """Score all images, each batch reported as soon as it is there."""
+def score(report, model, images, grow):
+    """Call ``report`` with each batch of scores as soon as it is there."""
     import numpy as np
     import tensorflow as tf
 
     class Report(tf.keras.callbacks.Callback):
-        """Sends each batch of scores."""
+        """Hands each batch of scores on."""
 
         def on_predict_batch_end(self, batch, logs=None):
-            outputs = (logs or {}).get("outputs")
-            channel.array("scores", np.asarray(outputs))
+            report(np.asarray((logs or {}).get("outputs")))
 
+    model.predict(dataset(images, grow), verbose=0, callbacks=[Report()])
+
+
+def predict(channel, model, images, grow):
+    """Score all images, each batch reported as soon as it is there."""
     try:
-        model.predict(dataset(images, grow), verbose=0, callbacks=[Report()])
+        score(lambda scores: channel.array("scores", scores), model, images, grow)
     except Exception as error:
         channel.fact("predict_raised", error=wire.describe(error))
         return

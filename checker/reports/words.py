@@ -136,7 +136,8 @@ def accuracy(found: Accuracy, seed: Optional[int]) -> str:
 def evaluation(found: Accuracy) -> str:
     """Whether the accuracy owes anything to code that was handed in, in a line."""
     if found.evaluation == "clean":
-        return "clean: rebuilt from stock layers and scored without any code handed in"
+        by = "" if found.engine == "TensorFlow" else " by " + found.engine
+        return printable("clean: rebuilt from stock layers and scored without any code handed in" + by)
     return printable("opaque: {}".format(found.opaque_because))
 
 
