@@ -60,7 +60,7 @@ print(json.dumps({{
 
 
 # As glibc has it by itself: freed memory goes back to the kernel.
-_GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": str(2**17), "MALLOC_TRIM_THRESHOLD_": str(2**17)}
+_GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "", "MALLOC_TRIM_THRESHOLD_": ""}
 _VARIABLES = (
     *({"TF_NUM_INTRAOP_THREADS": str(threads)} for threads in (1, 2, 4)),
     *({"TF_ENABLE_ONEDNN_OPTS": value} for value in ("0", "1")),
@@ -85,6 +85,7 @@ def tasks(applications: List[str], images: int) -> Iterator[Dict[str, Any]]:
 def measured(python: str, task: Dict[str, Any]) -> Dict[str, Any]:
     """One row; "error" where it came to no end."""
     variables = {**environment.of(Paths("", "", "/tmp", "/tmp")), **task["variables"]}
+    variables = {name: value for name, value in variables.items() if value}
     code = _CODE.format(probes=str(PROBES))
     done = subprocess.run(
         [python, "-c", code, json.dumps(task)], env=variables, capture_output=True, check=False

@@ -14,6 +14,7 @@ from checker import interpreters, run
 from checker.aside import Watch
 from checker.clean import evaluation
 from checker.counting import Counter
+from checker.options import Options, look
 from checker.progress import Observer
 from checker.reports import words
 from checker.result import Accuracy, Result
@@ -45,7 +46,7 @@ def checked(folder: Path, monkeypatch: pytest.MonkeyPatch, faster: Optional[Dict
         monkeypatch.setattr(interpreters, "ask", without)
     else:
         monkeypatch.setattr(evaluation, "FASTER", faster)
-    asked = run.Options(
+    asked = Options(
         str(folder),
         fixtures_run.assignment(),
         python=fixtures_run.PYTHON,
@@ -53,7 +54,7 @@ def checked(folder: Path, monkeypatch: pytest.MonkeyPatch, faster: Optional[Dict
         seed=7,
         exact=True,
     )
-    return run.check(asked, run.look(asked, os.environ), os.environ, Observer())
+    return run.check(asked, look(asked, os.environ), os.environ, Observer())
 
 
 def accuracy(result: Result) -> Accuracy:

@@ -9,7 +9,8 @@ from typing import Optional
 import numpy as np
 
 from bench.verdicts.plan import ALL
-from checker import checks, datasets, editions
+from checker import checks, editions
+from checker.datasets import choosing, sources
 
 CLASSES = 10
 
@@ -21,7 +22,7 @@ def everything(what: Optional[str]) -> np.ndarray:
     what it sees. Raises ImagesError.
     """
     edition = editions.load(editions.DEFAULT, checks.every())
-    images = datasets.load(datasets.candidates(what, os.environ, edition), edition).images
+    images = choosing.load(sources.candidates(what, os.environ, edition), edition).images
     copies = [np.roll(images, times, axis=2) for times in range(-(-ALL // len(images)))]
     return np.concatenate(copies)[:ALL]
 
