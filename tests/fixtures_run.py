@@ -43,9 +43,9 @@ def assignment(recipe: Optional[make.Recipe] = None) -> str:
     return make.assignment_of(recipe or make.recipes()["passing"], interpreter())
 
 
-def edition_with(limits: Dict[str, float], scratch: Path) -> Path:
-    """Write a copy of the environment's edition with other limits."""
-    text = program.edition_text(assignment())
+def edition_with(limits: Dict[str, float], scratch: Path, of: str = "") -> Path:
+    """Write a copy of the environment's edition, or of another one, with other limits or numbers."""
+    text = program.edition_text(of or assignment())
     for key, value in limits.items():
         text, count = re.subn(r"(?m)^{} = \S+".format(key), "{} = {}".format(key, value), text)
         assert count == 1, key
