@@ -443,6 +443,7 @@ def test_only_our_environment_goes_in(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert names == {
         "PATH", "HOME", "TMPDIR", "LANG", "CUDA_VISIBLE_DEVICES", "TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND",
         "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "MALLOC_ARENA_MAX",
+        "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_",
     }  # fmt: skip
 
 
