@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Tuple
@@ -65,17 +66,44 @@ def _answer(command: List[str]) -> bytes:
                     preexec_fn=_bound_output,
                 )
                 stack.callback(_end_group, process)
-            status = process.wait(timeout=_SECONDS)
+            status = _wait(process)
         if status:
             raise subprocess.CalledProcessError(status, command)
         output.seek(0)
         return output.read()
 
 
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Its exit status, as soon as it is there: subprocess looks for it at intervals where there is a timeout.
+
+    Raises subprocess.TimeoutExpired.
+    """
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        _kill_group(process)
+
+    timer = threading.Timer(_SECONDS, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        status = process.wait()
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise subprocess.TimeoutExpired(process.args, _SECONDS)
+    return status
+
+
 def _end_group(process: subprocess.Popen[bytes]) -> None:
+    _kill_group(process)
+    process.wait()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _bound_output() -> None:
