@@ -70,7 +70,7 @@ def look(options: Options, environment: Mapping[str, str]) -> Edition:
 def _look_at_images(options: Options, edition: Edition, environment: Mapping[str, str]) -> None:
     source = sources.named(options.images, environment)
     if source is not None:
-        from checker.datasets import choosing  # needs NumPy, which a kept answer does without
+        from checker.datasets import choosing  # an archive needs NumPy, an .npz does not
 
         choosing.look(source, edition)
     if options.private_images is not None:

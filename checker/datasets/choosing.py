@@ -7,11 +7,9 @@ Keras's cache, an archive fetched earlier, and the images that ship with the che
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, List, Mapping, Optional, Sequence, Tuple
 
-import numpy as np
-
-from checker.datasets import download, embedded, npz, official, refusals, splits
+from checker.datasets import download, npz, refusals, splits
 from checker.datasets.files import Refused
 from checker.datasets.pairs import Images, with_digest
 from checker.datasets.sources import Source, caches, candidates, named
@@ -19,6 +17,9 @@ from checker.datasets.splits import TRAINING, Split
 from checker.editions import Edition
 from checker.errors import ImagesError
 from checker.progress import Observer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,10 @@ def _glance(source: Source, split: Split) -> None:
     """Read of a source what takes a second or two at most. Raises Refused."""
     if source.kind == "npz":
         npz.look(source.where, split)
-    elif source.kind == "embedded":
+        return
+    from checker.datasets import embedded, official  # these need NumPy
+
+    if source.kind == "embedded":
         embedded.look(split)
     elif source.kind == "download":
         official.need(split)
@@ -150,6 +154,8 @@ def _read(source: Source, split: Split, observer: Observer) -> Images:
 
 
 def _pairs(source: Source, split: Split, observer: Observer) -> Tuple[str, np.ndarray, np.ndarray]:
+    from checker.datasets import embedded, official
+
     if source.kind == "embedded":
         return (source.kind, *embedded.read(split))
     if source.kind == "npz":

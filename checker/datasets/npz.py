@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import lzma
 import re
+import sys
 import zipfile
 from dataclasses import dataclass
-from typing import Iterator, Tuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Iterator, Sequence, Tuple
 
 from checker.datasets import files
 from checker.datasets.files import Refused
 from checker.datasets.pairs import MAX_IMAGES
 from checker.datasets.splits import Split
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _MAX_HEADER = 1000
+# Whole numbers by NumPy's names, and those of the standard library's arrays.
+_CODES = {"i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "i8": "q", "u8": "Q"}
 # What NumPy writes for plain numbers; no other head is read, and none is evaluated.
 _HEADER = re.compile(
     r"\{'descr': '([<>|][a-z][1-9][0-9]?)', 'fortran_order': (True|False), "
@@ -25,17 +30,21 @@ _HEADER = re.compile(
 
 
 def look(path: str, split: Split) -> None:
-    """Look at a file without reading its images, which takes a moment. Raises Refused."""
+    """Look at a file without reading its images, and without NumPy, which takes a moment. Raises Refused."""
     with _open(path, split) as archive:
         _labels(archive, _headers(archive)[1])
 
 
 def read(path: str, split: Split) -> Tuple[np.ndarray, np.ndarray]:
     """Images uint8 (n, *shape), labels uint8 (n,). Raises Refused."""
+    import numpy as np
+
     with _open(path, split) as archive:
         of_images, of_labels = _headers(archive)
         labels = _labels(archive, of_labels)
-        return np.ascontiguousarray(archive.array(of_images)), labels
+        flat = np.frombuffer(archive.data(of_images), np.uint8)
+        images = flat.reshape(of_images.shape, order="F" if of_images.fortran else "C")
+        return np.ascontiguousarray(images), np.array(labels, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -86,23 +95,26 @@ class _Archive:
         size = (12 if wide else 10) + length
         return _Header(member, found.group(1), found.group(2) == "True", shape, size)
 
-    def array(self, header: _Header) -> np.ndarray:
-        """Read one array; not a byte more than its head declares."""
+    def data(self, header: _Header) -> bytes:
+        """Read the numbers of one array; not a byte more than its head declares."""
         with self._archive.open(header.member) as stream:
             stream.read(header.size)
             data = stream.read(header.length)
             if len(data) != header.length or stream.read(1):
                 raise Refused("{} has another length than it declares".format(header.member.filename))
-        flat = np.frombuffer(data, np.dtype(header.dtype))
-        return flat.reshape(header.shape, order="F" if header.fortran else "C")
+        return data
 
 
-def _labels(archive: _Archive, header: _Header) -> np.ndarray:
-    labels = archive.array(header).ravel()
+def _labels(archive: _Archive, header: _Header) -> Sequence[int]:
+    """The labels, in a row or in a column. Raises Refused."""
+    labels = array.array(_CODES[header.dtype[1:]])
+    labels.frombytes(archive.data(header))
+    if header.dtype[0] == (">" if sys.byteorder == "little" else "<"):
+        labels.byteswap()
     last = archive.split.edition.classes - 1
-    if labels.min() < 0 or labels.max() > last:
+    if min(labels) < 0 or max(labels) > last:
         raise Refused("its labels are not all between 0 and {}".format(last))
-    return labels.astype(np.uint8)
+    return labels
 
 
 def _headers(archive: _Archive) -> Tuple[_Header, _Header]:
@@ -112,7 +124,7 @@ def _headers(archive: _Archive) -> Tuple[_Header, _Header]:
     if images.dtype != "|u1" or images.shape[1:] != split.edition.image_shape or len(images.shape) != 4:
         raise Refused("{} is {} {}".format(split.images, _dtype_words(images.dtype), list(images.shape)))
     count = images.shape[0]
-    if labels.dtype[1] not in "iu" or labels.shape not in ((count,), (count, 1)):
+    if labels.dtype[1:] not in _CODES or labels.shape not in ((count,), (count, 1)):
         raise Refused("{} is {} {}".format(split.labels, _dtype_words(labels.dtype), list(labels.shape)))
     if not 0 < count <= MAX_IMAGES:
         raise Refused("{:,} images; 1 to {:,} are taken".format(count, MAX_IMAGES))
