@@ -293,6 +293,23 @@ def test_what_counts_or_is_asked_for_beside_the_verdict_always_runs(
     assert _found(folder, tmp_path, **asked_for) is None
 
 
+@pytest.mark.parametrize("kind", ["a file", "a link to nothing"])
+def test_images_that_cannot_be_looked_at_are_passed_over_as_without_a_cache(
+    tmp_path: Path, folder: Path, kind: str
+) -> None:
+    bare = str(program.bare_python(tmp_path / "bare"))
+    home = tmp_path / "keras"
+    (home / "datasets").mkdir(parents=True)
+    place = home / "datasets" / "cifar-10-batches-py"
+    if kind == "a file":
+        place.write_text("")
+    else:
+        place.symlink_to(tmp_path / "nothing")
+    found = check(tmp_path, folder, "--python", bare, variables={"KERAS_HOME": str(home)})
+    assert found["images"]["source"] == "embedded"
+    assert len(found["images"]["passed_over"]) == 1
+
+
 def test_another_kind_of_check_has_a_shelf_of_its_own(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,8 @@ def find(
 ) -> Optional[Shelf]:
     """The shelf of a check; None where it is to keep nothing, and to be told nothing.
 
-    A part of the checks, and what is asked for beside the verdict, always runs.
+    A part of the checks, and what is asked for beside the verdict, always runs; so does everything where
+    what an answer rests on cannot be looked at: the check itself says what is wrong with it.
     """
     extra = options.selected or options.with_main or options.memorised or options.private_images is not None
     path = store.folder(environment)
@@ -61,12 +62,16 @@ def find(
     found = () if reads_alone(options, edition) else sources.candidates(options.images, environment, edition)
     if any(source.kind == "download" for source in found):
         return None
+    try:
+        files, images = _own_files(), [[plain(source), _stamps(source)] for source in found]
+    except OSError:
+        return None
     kind: Dict[str, object] = {
-        "checker": _own_files(),
+        "checker": files,
         "own": plain(own.interpreter()),
         "edition": [edition.name, edition.digest],
         "interpreter": [plain(choice.interpreter), choice.named_by],
-        "images": [[plain(source), _stamps(source)] for source in found],
+        "images": images,
         "options": [options.quick, options.exact, options.seed],
         "folder": os.path.realpath(options.folder),
     }
