@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "checker" / "probes")]
+import faster  # noqa: E402
 import predicting  # noqa: E402
 import rebuild  # noqa: E402
 import tensorflow as tf  # noqa: E402
@@ -60,13 +61,11 @@ def settle(model, images):
 
 def converted(model, core, folder):
     """The model in OpenVINO, by way of a graph whose variables are constants: all versions can do that."""
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
     call = tf.function(lambda images: model(images, training=False))
     concrete = call.get_concrete_function(tf.TensorSpec((None, *model.input_shape[1:]), tf.float32))
     path = os.path.join(folder, "model.pb")
     with open(path, "wb") as stream:
-        stream.write(convert_variables_to_constants_v2(concrete).graph.as_graph_def().SerializeToString())
+        stream.write(faster.graph(concrete))
     return core.read_model(path)
 
 

@@ -17,7 +17,7 @@ from checker.datasets import sources
 from checker.editions import Edition
 from checker.errors import CheckerError
 from checker.gather import Evidence, Request
-from checker.options import Options, reads_alone
+from checker.options import Options, reads_alone, shown_folder
 from checker.outcomes import ExitCode, Outcome
 from checker.probing import Prober
 from checker.progress import Observer
@@ -177,7 +177,7 @@ class Examination:
             assignment=edition.name,
             assignment_title=edition.title,
             assignment_digest=edition.digest,
-            submission=printable(os.path.abspath(options.folder)),
+            submission=shown_folder(options.folder),
             files=_files(order.submission),
             interpreter=_interpreter(order.choice, edition),
             isolation=IsolationRecord(self._box.isolation.level, self._box.isolation.detail),

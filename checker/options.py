@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
@@ -10,6 +11,7 @@ from checker import checks, editions, grading, submission
 from checker.datasets import sources
 from checker.editions import Edition
 from checker.errors import UsageError
+from checker.text import printable
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Options:
     memorised: bool = False
     private_images: Optional[str] = None
     keep: bool = False
+
+
+def shown_folder(folder: str) -> str:
+    """The folder of a submission as reports show it."""
+    return printable(os.path.abspath(folder))
 
 
 def look(options: Options, environment: Mapping[str, str]) -> Edition:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,15 +18,9 @@ from checker.errors import ToolError
 from checker.options import Options
 from checker.progress import Observer
 from checker.result import Result
-from checker.text import printable
 
 if TYPE_CHECKING:
     from checker.gather import Evidence
-
-
-def shown_folder(folder: str) -> str:
-    """The folder of a submission as reports show it."""
-    return printable(os.path.abspath(folder))
 
 
 def check(options: Options, edition: Edition, environment: Mapping[str, str], observer: Observer) -> Result:

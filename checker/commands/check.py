@@ -126,10 +126,11 @@ def run(options: argparse.Namespace) -> int:
 def _shown(asked: Options, edition: editions.Edition) -> Result:
     """Check, and show on standard output what is found as it is found."""
     from checker import run as running
+    from checker.options import shown_folder
     from checker.reports import live, terminal
 
     console = terminal.console(sys.stdout)
-    console.print(terminal.heading(edition.title, running.shown_folder(asked.folder)))
+    console.print(terminal.heading(edition.title, shown_folder(asked.folder)))
     result = running.check(asked, edition, os.environ, live.Live(console))
     for part in terminal.summary(result):
         console.print(part)
