@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ from bench.verdicts.journal import Journal, Record
 from bench.verdicts.plan import Row
 from bench.verdicts.running import ROOT, Bench, Repeat
 from bench.verdicts.submissions import Environment
-from checker import interpreters, machine, versions
+from checker import interpreters, interrupts, machine, versions
 from checker.errors import CheckerError
 
 _PEERS_SINCE = (3, 10)
@@ -67,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Measure, write, draw; returns the exit code."""
     options = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is being measured ends with us
+    interrupts.install()
     try:
         return _short(options) if options.short else _whole(options)
     except CheckerError as error:

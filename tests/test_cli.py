@@ -40,7 +40,7 @@ def start(scratch: Path, *arguments: Any, **options: Any) -> subprocess.Popen[by
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=str(scratch),
-        env=program.environment(scratch / "tmp"),
+        env=program.environment(scratch / "tmp", PYTHONUNBUFFERED="1"),
         start_new_session=True,
         **options,
     )
@@ -48,11 +48,21 @@ def start(scratch: Path, *arguments: Any, **options: Any) -> subprocess.Popen[by
 
 def end(scratch: Path, process: subprocess.Popen[bytes]) -> Tuple[int, str, str]:
     """Wait for the end of a run that left nothing behind; no traceback in what it said."""
-    out, err = process.communicate(timeout=30)
-    said = out.decode(), err.decode()
-    assert "Traceback" not in "".join(said), said[1]
+    out, err = (text.decode() for text in process.communicate(timeout=30))
+    assert "Traceback" not in out + err, err
     program.nothing_left(scratch / "tmp")
-    return process.returncode, said[0], said[1]
+    return process.returncode, out, err
+
+
+def said(process: subprocess.Popen[bytes], words: str) -> str:
+    """What a run has said, once these words are among it."""
+    assert process.stdout is not None
+    out = b""
+    while words.encode() not in out:
+        more = os.read(process.stdout.fileno(), 1 << 16)
+        assert more, out.decode()
+        out += more
+    return out.decode()
 
 
 def until(holds: Callable[[], Any], seconds: float = 20) -> None:
@@ -81,13 +91,14 @@ def test_an_interrupt_during_a_probe_gives_a_partial_verdict(
     folder = slow_submission(tmp_path / "s")
     before = program.picture(folder)
     process = start(tmp_path, "--quick", folder, "--format", "json=out.json")
+    begun = said(process, "passed   README.md is there")
     until(lambda: any("source" in line for line in program.processes(tmp_path / "tmp")))
-    time.sleep(0.2)
     for _ in range(times):
         process.send_signal(number)
         time.sleep(0.02)
     code, out, err = end(tmp_path, process)
     assert (code, err) == (3, "")
+    out = begun + out
     assert " passed   0-transfer.py is there" in out
     last = " ".join(out.splitlines()[-1].split())
     assert last == "verdict could not decide: interrupted before all checks had run"

@@ -14,6 +14,8 @@ from typing import Dict, Iterator, Mapping, Sequence, Tuple
 
 import psutil
 
+from checker import interrupts
+
 _GRACE = 20  # seconds to end in, when asked to
 
 
@@ -43,18 +45,20 @@ def measure(
 
     ``watched``: look at its memory, which costs a little time. After ``timeout`` seconds it is ended.
     """
-    with log.open("wb") as stream:
+    with log.open("wb") as stream, contextlib.ExitStack() as last:
         began = time.perf_counter()
-        process = subprocess.Popen(
-            list(command),
-            cwd=str(folder),
-            env=dict(variables),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        with _ended(process), _at_most(process, timeout), _watching(process.pid, watched) as watch:
+        with interrupts.undisturbed():  # one that comes between the two would leave it running
+            process = subprocess.Popen(
+                list(command),
+                cwd=str(folder),
+                env=dict(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            last.enter_context(_ended(process))
+        with _at_most(process, timeout), _watching(process.pid, watched) as watch:
             _, status, usage = os.wait4(process.pid, 0)
             wall = time.perf_counter() - began
         process.returncode = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
@@ -127,17 +131,30 @@ def _at_most(process: subprocess.Popen, seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ended(process: subprocess.Popen) -> Iterator[None]:
-    """End the process where we are interrupted: in a session of its own it does not hear of that."""
+    """Nothing of the process's group is left: in a session of its own it does not hear of an interrupt."""
     try:
         yield
     except BaseException:
         _signal(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
-        _signal(process.pid, signal.SIGKILL)
         raise
+    finally:
+        _signal(process.pid, signal.SIGKILL)
+        deadline = time.monotonic() + _GRACE
+        while _runs(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
 def _signal(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, number)
+
+
+def _runs(group: int) -> bool:
+    """Whether a process of the group runs; one that nobody waited for does not."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
