@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Tuple
 
-from checker import evidence, handed_in, reference, scoring, versions
-from checker.aside import Aside, Watch
+from checker import evidence, scoring, versions
+from checker.aside import Aside
 from checker.asked import Asked, Notes
 from checker.counting import Counter
 from checker.editions import Edition
 from checker.errors import EvidenceError, ToolError
-from checker.handed_in import HandedIn
 from checker.interpreters import Interpreter
 from checker.outcomes import Blocked, Outcome
 from checker.probing import Prober
 from checker.progress import Observer
 from checker.result import Accuracy, StageRecord
-from checker.sandbox import Gate, Run
-from checker.sandbox.channel import Received, Receiver
+from checker.sandbox.channel import Received
+from checker.stages import course_main, handed_in, inspection, rebuilt, script, source
+from checker.stages.handed_in import HandedIn
 from checker.submission import Submission, SubmittedFile
 from checker.versions import Versions
 
@@ -33,11 +33,6 @@ if TYPE_CHECKING:
     from checker.drawing import Drawn
     from checker.memorised.comparing import Comparison
     from checker.memorised.others import Others
-
-COURSE_MAIN = reference.FOLDER / "0-main.py"
-FEW = 40  # images for the small calls of preprocess_data
-# On Python 3.12 and later the older one takes the inside of f-strings for code.
-OLDER_PYCODESTYLE, NEWER_PYCODESTYLE = "2.6.0", "2.11.1"
 
 
 @dataclass(frozen=True)
@@ -276,44 +271,25 @@ class Evidence:
         return found
 
     def _source_aside(self) -> Any:
-        files, script = self.edition.files, self.submission.script.path
-        index, prefix = self.submission.git
-        inputs = {}
-        if script is not None:
-            inputs[files.script.name] = script
-        if index is not None:
-            inputs["git-index"] = index
-        version = self._pycodestyle()
-        settings = {
-            "script": files.script.name,
-            "python": versions.parse(self.edition.environment.python),
-            "has_script": script is not None,
-            "pycodestyle": self._prober.vendored("pycodestyle-{}-py2.py3-none-any.whl".format(version)),
-            "git_index": index is not None,
-            "git_names": [prefix + rule.name for rule in (files.script, files.model, files.readme)],
-        }
+        path, git = self.submission.script.path, self.submission.git
+        prober, edition, interpreter = self._prober, self.edition, self.interpreter
         return self._aside(
-            "source", lambda: Aside("source", lambda watch: self._run_source(settings, inputs, watch))
+            "source",
+            lambda: Aside(
+                "source", lambda watch: source.gather(prober, edition, interpreter, path, git, watch)
+            ),
         )
-
-    def _run_source(
-        self, settings: Mapping[str, object], inputs: Mapping[str, Path], watch: Watch
-    ) -> evidence.SourceEvidence:
-        limits = self._prober.limits(self.edition.limits.source_seconds)
-        run, receiver = self._prober.run("source", settings, inputs, limits, lambda: Receiver(0), watch)
-        return evidence.source_evidence(run, receiver)
-
-    def _pycodestyle(self) -> str:
-        """The edition's version, or the newer one where this Python is too new for the older one."""
-        minor = int(self.interpreter.python.split(".")[1])
-        version = self.edition.pycodestyle
-        return NEWER_PYCODESTYLE if version == OLDER_PYCODESTYLE and minor >= 12 else version
 
     def _draw(self) -> Drawn:
         from checker import drawing
 
         return drawing.draw(
-            self.request.images, self.edition, self.request.seed, FEW, self._observer, self.request.others
+            self.request.images,
+            self.edition,
+            self.request.seed,
+            script.FEW,
+            self._observer,
+            self.request.others,
         )
 
     def _gather_script(self) -> evidence.ScriptEvidence:
@@ -326,31 +302,11 @@ class Evidence:
     def _script_aside(self, path: Path) -> Any:
         drawn = self.drawn()
         return self._aside(
-            "script", lambda: Aside("script", lambda watch: self._run_script(path, drawn, watch))
-        )
-
-    def _run_script(self, path: Path, drawn: Drawn, watch: Watch) -> evidence.ScriptEvidence:
-        prober, limits, name = self._prober, self.edition.limits, self.edition.files.script.name
-        calls = drawn.calls(FEW)
-        inputs = {name: path}
-        inputs.update(drawn.lay_out(calls, prober.workspace))
-        run, receiver = prober.run(
             "script",
-            {"script": name, "calls": [call.to_dict() for call in calls]},
-            inputs,
-            prober.limits(
-                limits.tensorflow_seconds,
-                {
-                    "tensorflow": limits.import_seconds,
-                    "imported": limits.import_seconds,
-                    "calling": limits.preprocess_seconds * drawn.more,
-                },
-                drawn.more,
+            lambda: Aside(
+                "script", lambda watch: script.gather(self._prober, self.edition, path, drawn, watch)
             ),
-            lambda: Receiver(int(limits.array_megabytes * 10**6 * drawn.more), prober.workspace),
-            watch,
         )
-        return evidence.script_evidence(run, receiver)
 
     def _gather_inspection(self) -> evidence.InspectionEvidence:
         aside = self._inspection_aside(self.need(self.submission.model, "model_file"))
@@ -360,20 +316,11 @@ class Evidence:
 
     def _inspection_aside(self, path: Path) -> Any:
         return self._aside(
-            "inspection", lambda: Aside("inspection", lambda watch: self._run_inspection(path, watch))
-        )
-
-    def _run_inspection(self, path: Path, watch: Watch) -> evidence.InspectionEvidence:
-        name, limits = self.edition.files.model.name, self.edition.limits
-        run, receiver = self._prober.run(
             "inspection",
-            {"model": name},
-            {name: path},
-            self._prober.limits(limits.inspection_seconds),
-            lambda: Receiver(0),
-            watch,
+            lambda: Aside(
+                "inspection", lambda watch: inspection.gather(self._prober, self.edition, path, watch)
+            ),
         )
-        return evidence.inspection_evidence(run, receiver)
 
     def _gather_model(self) -> evidence.ModelEvidence:
         """Score the images with the model as handed in and, beside it, with the same model rebuilt."""
@@ -449,7 +396,7 @@ class Evidence:
             )
             has_openvino = bool(self.interpreter.versions.get("openvino"))
             order = Order(path, name, drawn.shown, self._counter(), self._most_scores(), folder, has_openvino)
-            return Evaluation(order, self._run_clean)
+            return Evaluation(order, rebuilt.runner(self._prober, self.edition, drawn.more))
 
         found: Evaluation = self._aside("clean", new)
         return found
@@ -458,33 +405,6 @@ class Evidence:
         """Whether a model does not load since another version of Python wrote its Lambda."""
         error = model.load_error
         return error is not None and versions.OTHER_PYTHON.search(error.message) is not None
-
-    def _run_clean(
-        self,
-        probe: str,
-        settings: Mapping[str, object],
-        inputs: Mapping[str, Path],
-        new_receiver: Callable[[], Receiver],
-        watch: Observer,
-        gate: Optional[Gate],
-    ) -> Tuple[Run, Receiver]:
-        """Run a probe of the clean evaluation."""
-        limits, prober = self.edition.limits, self._prober
-        if probe == "weights":
-            allowed = prober.limits(limits.inspection_seconds)
-        else:
-            allowed = prober.limits(
-                limits.tensorflow_seconds,
-                {
-                    "tensorflow": limits.load_seconds,
-                    "planned": limits.load_seconds,
-                    "rebuilt": limits.progress_seconds,
-                    "converting": limits.load_seconds,
-                    "scores": limits.progress_seconds,
-                },
-                self.drawn().more,
-            )
-        return prober.run(probe, settings, inputs, allowed, new_receiver, watch, gate)
 
     def _counter(self, scores: bool = True, early: bool = True) -> Counter:
         """A counter for one run of the model, from which ``scores`` are wanted or not."""
@@ -497,34 +417,21 @@ class Evidence:
         return 2 * len(self.drawn().shown) * self.edition.classes * 8
 
     def _gather_main(self) -> evidence.MainEvidence:
-        """Run the course's script on what was scored; its labels are drawn apart from everything."""
-        from checker import drawing
-
-        model, drawn, files, limits = self.decisive(), self.drawn(), self.edition.files, self.edition.limits
-        script = self.need(self.submission.script, "script_file")
-        images = drawn.images[: model.seen]
-        labels = drawing.stand_ins(self.request.seed, model.seen, self.edition.classes)
-        inputs = {
-            COURSE_MAIN.name: COURSE_MAIN,
-            files.script.name: script,
+        model, drawn, files = self.decisive(), self.drawn(), self.edition.files
+        submitted = {
+            files.script.name: self.need(self.submission.script, "script_file"),
             files.model.name: self.need(self.submission.model, "model_file"),
-            "images": drawing.write(self._prober.workspace / "main-images", images),
-            "labels": drawing.write(self._prober.workspace / "main-labels", labels),
         }
-        seconds = (
-            limits.import_seconds + limits.preprocess_seconds + limits.load_seconds + limits.progress_seconds
-        )
-        self._observer.stage("Running the course's {}".format(COURSE_MAIN.name))
-        run, receiver = self._prober.run(
-            "course_main",
-            {"main": COURSE_MAIN.name, "shape": list(images.shape)},
-            inputs,
-            self._prober.limits(limits.tensorflow_seconds, {"tensorflow": seconds}),
-            lambda: Receiver(0),
+        self._observer.stage("Running the course's {}".format(course_main.COURSE_MAIN.name))
+        return course_main.gather(
+            self._prober,
+            self.edition,
+            submitted,
+            drawn.images[: model.seen],
+            self.request.seed,
+            model,
             self._observer,
         )
-        right = drawing.agreement(model.scores, labels)
-        return evidence.main_evidence(run, receiver, model.seen, right)
 
 
 def _depends(model: evidence.ModelEvidence) -> bool:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
+import numpy as np
 import pytest
 
+from checker import company, run
+from checker.options import Options, look
+from checker.progress import Observer
 from fixtures import make
 from tests import fixtures_run
 
@@ -70,6 +76,24 @@ def test_layers_without_a_lambda_are_clean(tmp_path: Path) -> None:
     assert result["accuracy"]["evaluation"] == "clean", result["accuracy"]
     assert "images as they are" in rebuilt_with(result)
     assert result["accuracy"]["correct"] == 941
+
+
+def test_what_is_scored_beyond_the_decision_is_at_most_a_batch(tmp_path: Path) -> None:
+    folder = fixtures_run.made("passing", tmp_path / "s")
+    put("prints", folder / "cifar10.h5")
+    edition = fixtures_run.edition_with({"test_images": 1000, "error_rate": 0.001}, tmp_path)
+    asked = Options(str(folder), str(edition), python=fixtures_run.PYTHON, images="embedded", seed=7)
+    result, evidence = run.examine(asked, look(asked, os.environ), os.environ, Observer())
+    found = result.accuracy
+    assert found is not None, [check.reason for check in result.checks if check.reason]
+    assert (found.evaluation, found.decided_by) == ("opaque", "sequence")
+    printed = evidence.model().run.errors.decode()
+    sizes = [int(size) for size in re.findall(r"batch of (\d+)", printed)]
+    scored = [size for size in sizes if size >= 32]  # fewer are looked at before all are scored
+    order = company.order(found.total, 7)
+    needed = int(np.flatnonzero(~order.again)[found.seen - 1]) + 1
+    deciding = next(number for number in range(len(scored)) if sum(scored[: number + 1]) >= needed)
+    assert len(scored) - 1 - deciding in (0, 1)
 
 
 @pytest.mark.parametrize(("variant", "passes"), [("negative", True), ("constant", False)])

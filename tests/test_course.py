@@ -14,7 +14,7 @@ from typing import Any, Dict
 
 import pytest
 
-from checker.gather import COURSE_MAIN
+from checker.stages.course_main import COURSE_MAIN
 from tests import fixtures_run, official_data
 
 REPOSITORY = Path(__file__).resolve().parent.parent

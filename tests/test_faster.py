@@ -1,4 +1,4 @@
-"""OpenVINO in the place of Keras, where all images are wanted: the same classes, and the result says so."""
+"""OpenVINO in the place of Keras, where many images are wanted: the same classes, and the result says so."""
 
 from __future__ import annotations
 
@@ -34,8 +34,16 @@ pytestmark = [
 ]
 
 
-def checked(folder: Path, monkeypatch: pytest.MonkeyPatch, faster: Optional[Dict[str, float]]) -> Result:
-    """The result of all embedded images; ``faster``: when OpenVINO scores, None where it is not there."""
+def checked(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    faster: Optional[Dict[str, float]],
+    edition: Optional[Path] = None,
+) -> Result:
+    """The result of all embedded images; ``faster``: when OpenVINO scores, None where it is not there.
+
+    ``edition``: one in which a part of them decides.
+    """
     if faster is None:
         ask = interpreters.ask
 
@@ -48,11 +56,11 @@ def checked(folder: Path, monkeypatch: pytest.MonkeyPatch, faster: Optional[Dict
         monkeypatch.setattr(evaluation, "FASTER", faster)
     asked = Options(
         str(folder),
-        fixtures_run.assignment(),
+        fixtures_run.assignment() if edition is None else str(edition),
         python=fixtures_run.PYTHON,
         images="embedded",
         seed=7,
-        exact=True,
+        exact=edition is None,
     )
     return run.check(asked, look(asked, os.environ), os.environ, Observer())
 
@@ -91,6 +99,23 @@ def test_openvino_gives_the_same_verdict_and_is_named(folder: Path, monkeypatch:
     assert [check.flags for check in faster.checks] == [check.flags for check in plain.checks]
     assert other.engine in words.evaluation(other)
     assert "TensorFlow" not in words.evaluation(one)
+
+
+def test_a_sequence_that_has_not_decided_goes_on_in_openvino(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    edition = fixtures_run.edition_with({"test_images": 1000, "error_rate": 0.001}, tmp_path)
+    with monkeypatch.context() as patch:
+        plain = checked(folder, patch, None, edition)
+    faster = checked(folder, monkeypatch, ALWAYS, edition)
+    one, other = accuracy(plain), accuracy(faster)
+    assert one.decided_by == "sequence"
+    assert 192 < one.seen < 1000  # Keras scores 128 first, and what was under way
+    assert (one.engine, other.engine.split()[0]) == ("TensorFlow", "OpenVINO")
+    assert replace(one, engine="", images_per_second=0) == replace(other, engine="", images_per_second=0)
+    assert (plain.exit_code, plain.verdict) == (faster.exit_code, faster.verdict)
+    never = checked(folder, monkeypatch, {**ALWAYS, "worth": 1e6}, edition)
+    assert replace(accuracy(never), images_per_second=0) == replace(one, images_per_second=0)
 
 
 def test_a_few_images_are_not_worth_a_conversion(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,8 +28,8 @@ from checker.sandbox.channel import ITEM_SIZES, Received, Receiver
 from checker.typed import plain
 
 SAMPLE = 64  # images at least, on which the model as handed in is compared
-# When OpenVINO scores all images, in the words of the probe ``faster``: where its conversion has paid even if
-# it saves a sixth of the time alone. Whose class may be another by the difference allowed is Keras's.
+# When OpenVINO scores, in the words of the probe ``faster``: where its conversion has paid even if it saves a
+# sixth of the time alone. Whose class may be another by the difference allowed is Keras's.
 FASTER = {"worth": 12.0, "gain": 1.1, "apart": 1e-3, "close": 1e-2}
 # Runs a probe: its name, settings, inputs, a maker of receivers, what watches it, and what holds it.
 Runner = Callable[
@@ -43,7 +43,7 @@ class Order:
     """What is to be evaluated: the model file ``name``, on images uint8 (n, ...).
 
     ``counter`` takes the scores; ``folder`` is ours to make and write in. ``has_openvino``: the submission's
-    interpreter has it; it scores images where all are wanted.
+    interpreter has it; it scores images where many are wanted.
     """
 
     model: Path
@@ -176,7 +176,7 @@ class Evaluation:
         return run, receiver, evidence.Engine(why=why)
 
     def _run_clean(
-        self, inputs: Dict[str, Path], watch: Watch, faster: Optional[Dict[str, float]]
+        self, inputs: Dict[str, Path], watch: Watch, faster: Optional[Mapping[str, float]]
     ) -> Tuple[Run, Receiver]:
         order = self._order
         return self._run(

@@ -57,8 +57,8 @@ def main(channel, settings):
         else "{} to {} x {}, pixels counted by their {}".format(way[0], size[0], size[1], way[1])
     )
     channel.fact("rebuilt", resize=words)
-    if settings["faster"] and not told["grow"]:
-        faster.predict(channel, model, images, settings["faster"])
+    if settings["faster"]:
+        faster.predict(channel, model, images, settings["faster"], told["grow"])
     else:
         predicting.predict(channel, model, images, told["grow"])
 

@@ -1,6 +1,7 @@
-"""All images through OpenVINO, where that is worth it; what is close to another class is Keras's to say.
+"""Many images through OpenVINO, where that is worth it; what is close to another class is Keras's to say.
 
-Keras scores the first images: they tell how long the others would take, and how far OpenVINO is from it.
+Keras scores the first images: they tell how long the others would take, and how far OpenVINO is from it. How
+many a sequence wants nobody knows; one that is still open is taken to want as many again.
 From then on Keras scores those whose two highest scores are close, in OpenVINO's place, and one image of
 each batch besides. NumPy and TensorFlow; OpenVINO where it is there.
 """
@@ -14,8 +15,8 @@ import time
 import predicting
 import wire
 
-# Images that Keras scores first, in two calls. Its first call takes longer, by half of what converting takes.
-FIRST, THEN = 32, 96
+# Images that Keras scores first, at least. Its first batch takes longer, by half of what converting takes.
+FIRST = 128
 # One such batch runs on each core: larger ones are no faster. Many cores would want much memory.
 BATCH, MOST_STREAMS = 8, 8
 
@@ -24,58 +25,81 @@ class Apart(Exception):
     """OpenVINO's scores are too far from Keras's, or its speed is not; its text says how far."""
 
 
-def predict(channel, model, images, asked):
-    """Score all images as ``predicting.predict`` does, with OpenVINO where it is worth it.
+def predict(channel, model, images, asked, grow):
+    """Score images as ``predicting.predict`` does, with OpenVINO where it is worth it.
 
-    ``asked``: "worth": how many times longer than its first call takes the others take in Keras, at least;
-    "gain": how many times faster OpenVINO is to be; "apart": how far scores may differ; "close": how near two
-    of an image are that Keras decides between. The last two are parts of the largest score. The fact "engine"
-    says what came of it; with "again" the scores do not count.
+    ``asked``: "worth": how many times as long as Keras's first batch takes beyond its images the others take
+    it, at least; "gain": how many times faster OpenVINO is to be; "apart": how far scores may differ;
+    "close": how near two of an image are that Keras decides between. The last two are parts of the largest
+    score. The fact "engine", with each batch, says what came of it; with "again" the scores do not count.
     """
+    sample = Sample(channel, asked["worth"] if grow else 0.0)
     try:
-        first, seconds, more = sample(channel, model, images)
+        predicting.score(sample.take, model, images if grow else images[:FIRST], True, sample.enough)
     except Exception as error:
         channel.fact("predict_raised", error=wire.describe(error))
         return
-    others = images[len(first) :]
-    if seconds * len(others) <= asked["worth"] * more:
-        predicting.predict(channel, model, others, False)
+    others = images[sample.count :]
+    if sample.seconds * len(others) <= asked["worth"] * sample.more:
+        if len(others):
+            predicting.predict(channel, model, others, grow)
+        else:
+            channel.fact("predicted")
         return
     channel.fact("converting")
     try:
         engine = Engine(model, asked)
-        engine.begin(images[: len(first)], first, seconds)
+        engine.begin(images[:FIRST], sample.first, sample.seconds)
     except Exception as error:
         channel.fact("engine", name="", close=0, why=said(error), again=False)
-        predicting.predict(channel, model, others, False)
+        predicting.predict(channel, model, others, grow)
         return
     try:
         for batch in predicting.batches(others, False):
-            channel.array("scores", engine.scores(batch))
+            scores = engine.scores(batch)
+            channel.fact("engine", name=engine.name, close=engine.close, why="", again=False)
+            channel.array("scores", scores)
     except Exception as error:
         channel.fact("engine", name=engine.name, close=engine.close, why=said(error), again=True)
         return
-    channel.fact("engine", name=engine.name, close=engine.close, why="", again=False)
     channel.fact("predicted")
 
 
-def sample(channel, model, images):
-    """Keras's scores of the first images, which are reported; its seconds for an image, and more at first."""
-    import numpy as np
+class Sample:
+    """Keras's scores of images as they come, reported; ``seconds``: its time for one.
 
-    kept, calls = [], []
+    ``more``: what its first batch took beyond that. It is enough once images took ``worth`` times as long.
+    """
 
-    def keep(scores):
-        kept.append(scores)
-        channel.array("scores", scores)
+    def __init__(self, channel, worth):
+        self.count, self.seconds, self.more = 0, 0.0, 0.0
+        self._channel, self._worth = channel, worth
+        self._first, self._ends, self._scores = 0, [time.monotonic()], []
 
-    for part in (images[:FIRST], images[FIRST : FIRST + THEN]):
-        began = time.monotonic()
-        if len(part):
-            predicting.score(keep, model, part, False)
-        calls.append(time.monotonic() - began)
-    seconds = calls[1] / THEN
-    return np.concatenate(kept), seconds, max(0.0, calls[0] - FIRST * seconds)
+    @property
+    def first(self):
+        """Scores of the first images, FIRST at most."""
+        import numpy as np
+
+        return np.concatenate(self._scores)[:FIRST]
+
+    def take(self, scores):
+        """Report a batch of scores."""
+        self._channel.array("scores", scores)
+        self._ends.append(time.monotonic())
+        if self.count < FIRST:
+            self._scores.append(scores)
+        self.count += len(scores)
+        start, first, last = self._ends[0], self._ends[1], self._ends[-1]
+        if self.count == len(scores):
+            self._first = len(scores)
+            return
+        self.seconds = (last - first) / (self.count - self._first)
+        self.more = max(0.0, first - start - self._first * self.seconds)
+
+    def enough(self):
+        """Whether so many are scored that OpenVINO may be asked."""
+        return self.count >= FIRST and self.seconds * self.count >= self._worth * self.more
 
 
 class Engine:

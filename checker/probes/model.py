@@ -129,13 +129,31 @@ def report_compiled(channel, model, images, classes):
         one_hot, numbers = decoys(len(images), classes)
         likely_numbers = "sparse" in wire.short(repr(loss)).lower()
         for labels in (numbers, one_hot) if likely_numbers else (one_hot, numbers):
-            try:
-                model.evaluate(images, labels, batch_size=8, verbose=0)
+            error = evaluated(model, images, labels)
+            if error is None:
                 fact["evaluated"] = True
                 break
-            except Exception as error:
-                fact["error"] = fact["error"] or wire.describe(error)
+            fact["error"] = fact["error"] or wire.describe(error)
     channel.fact("compiled", **fact)
+
+
+def evaluated(model, images, labels):
+    """Evaluate one batch; returns what it raised.
+
+    A graph of a large network takes seconds to make, and this batch is the only one: it goes without, unless
+    that raises.
+    """
+    usual = getattr(model, "run_eagerly", None)
+    for eagerly in (True, usual):
+        try:
+            model.run_eagerly = eagerly
+            model.evaluate(images, labels, batch_size=8, verbose=0)
+            error = None
+            break
+        except Exception as raised:
+            error = raised
+    model.run_eagerly = usual
+    return error
 
 
 def report_lambda(channel, model, images):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import wire
 
 MOST = 128  # images in a batch, as the course's script has them
@@ -29,17 +31,24 @@ def batches(images, grow):
         start += size
 
 
-def dataset(images, grow):
+def dataset(images, grow, enough):
     """The batches as a tf.data.Dataset: one trace serves all sizes, and the next is ready in time."""
     import tensorflow as tf
 
     dtype = "float32" if images.dtype.kind == "f" else images.dtype
     spec = tf.TensorSpec((None, *images.shape[1:]), dtype)
-    return tf.data.Dataset.from_generator(lambda: batches(images, grow), output_signature=spec).prefetch(1)
+
+    def wanted():
+        return itertools.takewhile(lambda batch: not enough(), batches(images, grow))
+
+    return tf.data.Dataset.from_generator(wanted, output_signature=spec).prefetch(1)
 
 
-def score(report, model, images, grow):
-    """Call ``report`` with each batch of scores as soon as it is there."""
+def score(report, model, images, grow, enough=lambda: False):
+    """Call ``report`` with each batch of scores as soon as it is there.
+
+    Where it is ``enough``, no batch begins but the next one, which waits already.
+    """
     import numpy as np
     import tensorflow as tf
 
@@ -49,7 +58,7 @@ def score(report, model, images, grow):
         def on_predict_batch_end(self, batch, logs=None):
             report(np.asarray((logs or {}).get("outputs")))
 
-    model.predict(dataset(images, grow), verbose=0, callbacks=[Report()])
+    model.predict(dataset(images, grow, enough), verbose=0, callbacks=[Report()])
 
 
 def predict(channel, model, images, grow):
