@@ -52,10 +52,11 @@ def parser() -> argparse.ArgumentParser:
         type=_numbers,
         default=(),
         metavar="FEW,MANY",
-        help="run 0-main.py and --exact on so many images, and scale (default: on all)",
+        help="run 0-main.py on so many images, and scale (default: on all)",
     )
     found.add_argument("--only", action="append", default=[], metavar="PATTERN", help="rows by their key")
     found.add_argument("--hours", type=float, metavar="N", help="begin no row after that")
+    found.add_argument("--once", action="store_true", help="what takes long is run once, not several times")
     found.add_argument("--peers-python", help="a Python of 3.10 or later for check50 and otter-grader")
     found.add_argument("--list", action="store_true", help="show the rows, and which are done")
     found.add_argument("--draw", action="store_true", help="measure nothing: page and plot alone")
@@ -91,7 +92,8 @@ def _whole(options: argparse.Namespace) -> int:
         print("\n".join("{:4} {}".format("done" if row in journal else "", row.key) for row in rows))
         return 0
     peers_python = _peers_python(options, environments)
-    bench = Bench(options.work.resolve(), environments, options.images, peers_python)
+    repeat = dict.fromkeys(running.LONG, _ONCE) if options.once else {}
+    bench = Bench(options.work.resolve(), environments, options.images, peers_python, repeat)
     _measure(bench, rows, journal, None if options.hours is None else 3600 * options.hours)
     _write(journal.records, options.docs)
     return 0

@@ -1,10 +1,11 @@
 """How fast a whole model scores, by TensorFlow, batch, threads and oneDNN, and in how much memory.
 
-    python -m bench.scoring [--applications MobileNetV2:96,DenseNet121:224] [--images 512] PYTHON [PYTHON ...]
+    python -m bench.scoring [--applications MobileNetV2:96,DenseNet121:224] [--images 512] [--rounds 3]
+        [--plain] PYTHON [PYTHON ...]
 
 Weights are random: speed does not depend on them. Each row is a process of its own that scores as the probes
 do (``checker/probes/predicting.py``), in the environment that a sandbox gives them but for one variable; the
-best of three rounds counts.
+best of the rounds counts. ``--plain``: as it is by default alone, for the memory of many applications.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def run():
     predicting.predict(Nothing(), model, images, False)
 run()
 seconds = []
-for _ in range(3):
+for _ in range(task["rounds"]):
     began = time.perf_counter()
     run()
     seconds.append(time.perf_counter() - began)
@@ -69,16 +70,17 @@ _VARIABLES = (
 )
 
 
-def tasks(applications: List[str], images: int) -> Iterator[Dict[str, Any]]:
+def tasks(applications: List[str], images: int, rounds: int, plain: bool) -> Iterator[Dict[str, Any]]:
     """What is measured in one interpreter: one thing at a time is another than the default."""
     for named in applications:
         application, size = named.split(":")
         common = {"application": application, "size": int(size), "batch": 128, "variables": {}}
+        common["rounds"] = rounds
         # A heavy network needs fewer images to show its speed.
         common["images"] = max(128, images // 2 if int(size) > 128 else images)
-        for batch in (32, 64, 128, 256):
+        for batch in (128,) if plain else (32, 64, 128, 256):
             yield {**common, "batch": batch}
-        for variables in _VARIABLES:
+        for variables in () if plain else _VARIABLES:
             yield {**common, "variables": variables}
 
 
@@ -101,13 +103,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--applications", default="MobileNetV2:96,DenseNet121:224")
     parser.add_argument("--images", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--plain", action="store_true")
     parser.add_argument("pythons", nargs="+", metavar="PYTHON")
     options = parser.parse_args()
     print("| TensorFlow | model | batch | set otherwise | images/s | peak memory, GB |")
     print("| --- | --- | --- | --- | --- | --- |")
     for python in options.pythons:
         version = interpreters.ask(os.path.abspath(python)).versions["tensorflow"]
-        for task in tasks(options.applications.split(","), options.images):
+        for task in tasks(options.applications.split(","), options.images, options.rounds, options.plain):
             found = measured(python, task)
             cells = [version, "{application} at {size}".format(**task), str(task["batch"])]
             cells.append(" ".join("=".join(pair) for pair in task["variables"].items()))

@@ -45,7 +45,7 @@ _REPEAT = {
     "sequence": Repeat(5, 60),
     "unchanged": Repeat(7, 30),
 }
-_LONG = ("main", "exact", "sequence")
+LONG = ("main", "exact", "sequence")
 _OFTEN, _ONCE = Repeat(9, 60), Repeat(1, 0)
 _NOTHING = Run(0.0, 0.0, 0, 0)
 
@@ -188,7 +188,7 @@ class Bench:
         runs: List[Run] = []
         others: List[Run] = []
         while not runs or (len(runs) < repeat.most and sum(run.wall for run in runs) < repeat.seconds):
-            runs.append(self._run(command, self._log(row), not runs or row.kind in _LONG))
+            runs.append(self._run(command, self._log(row), not runs or row.kind in LONG))
             if beside is not None:
                 others.append(self._run(beside, self.work / "logs" / "beside.log", not others))
         return tuple(runs), tuple(others)

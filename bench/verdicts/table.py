@@ -43,7 +43,7 @@ what was resident at one time in all of them, what they share counted in each. T
 times as long 0-main.py and `--exact` take.
 """
 _SCALED = """\
-A figure with ~ is scaled, not measured: 0-main.py or `--exact` ran on the first {few} and the first
+A figure with ~ is scaled, not measured: 0-main.py ran on the first {few} and the first
 {many} images, and the line through both was drawn on to all {all:,}; what is paid once counts once."""
 _HOW = """\
 ## How to run it
@@ -51,7 +51,7 @@ _HOW = """\
 ```
 python -m bench --python PYTHON [--python PYTHON ...] --images cifar10.npz [--images-of-main 256,1280]
 ```
-goes on where it was stopped (`--hours N`, `--only 'tf26/MobileNetV2@96/*'`, `--list`); `--draw` writes the
+goes on where it was stopped (`--hours N`, `--once`, `--only 'tf26/MobileNetV2@96/*'`, `--list`); `--draw` writes the
 page from the journal alone. `python -m bench --short` takes a few minutes and fails where a ratio is far off.
 """
 
