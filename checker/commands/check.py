@@ -111,11 +111,11 @@ def run(options: argparse.Namespace) -> int:
     )
     plan = formats.plan(options.format)
     edition = asking.look(asked, os.environ)
-    from checker import run as running
-
     if plan.shown == "text":
         result = _shown(asked, edition)
     else:
+        from checker import run as running
+
         result = running.check(asked, edition, os.environ, _beside())
         formats.print_report(plan.shown, result)
     plan.write(result)
@@ -125,12 +125,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _shown(asked: Options, edition: editions.Edition) -> Result:
     """Check, and show on standard output what is found as it is found."""
-    from checker import run as running
     from checker.options import shown_folder
-    from checker.reports import live, terminal
+    from checker.reports import terminal
 
     console = terminal.console(sys.stdout)
     console.print(terminal.heading(edition.title, shown_folder(asked.folder)))
+    from checker import run as running  # the first line does not wait for these
+    from checker.reports import live
+
     result = running.check(asked, edition, os.environ, live.Live(console))
     for part in terminal.summary(result):
         console.print(part)

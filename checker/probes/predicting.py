@@ -41,7 +41,17 @@ def dataset(images, grow, enough):
     def wanted():
         return itertools.takewhile(lambda batch: not enough(), batches(images, grow))
 
-    return tf.data.Dataset.from_generator(wanted, output_signature=spec).prefetch(1)
+    found = tf.data.Dataset.from_generator(wanted, output_signature=spec).prefetch(1)
+    return found.with_options(untuned(tf.data.Options()))
+
+
+def untuned(options):
+    """Without what tunes a dataset: its thread sleeps twice as long each time, and the end waits for it."""
+    if hasattr(options, "autotune"):
+        options.autotune.enabled = False
+    else:  # TensorFlow 2.6
+        options.experimental_optimization.autotune = False
+    return options
 
 
 def score(report, model, images, grow, enough=lambda: False):

@@ -1,0 +1,62 @@
+"""How fast a network could be at most here: what a product of large float32 matrices reaches on all cores.
+
+    PYTHON -m bench.limit [--applications DenseNet121:224] [--side 4096] [--rounds 5]
+
+PYTHON has TensorFlow. Operations are counted over the convolutions and dense layers, two for a multiplication
+and an addition; nothing else is counted, so that the limit is a little too high.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from typing import Any
+
+import numpy as np
+
+
+def reached(side: int, rounds: int) -> float:
+    """Operations a second of NumPy's product of two matrices, float32 (side, side); the best round."""
+    generator = np.random.RandomState(0)
+    left, right = (generator.standard_normal((side, side)).astype("float32") for _ in range(2))
+    seconds = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        np.dot(left, right)
+        seconds.append(time.perf_counter() - began)
+    return float(2 * side**3 / min(seconds))
+
+
+def operations(application: str, size: int) -> float:
+    """Operations for one image."""
+    import tensorflow as tf
+
+    network: Any = getattr(tf.keras.applications, application)
+    model = network(weights=None, include_top=False, input_shape=(size, size, 3), pooling="avg")
+    found = 0
+    for layer in model.layers:
+        kernels = [array for array in layer.get_weights() if array.ndim > 1]
+        # Each output of a kernel is a sum over its other sides; a depthwise one has an output a channel.
+        places = math.prod(layer.output.shape[1:-1]) if kernels else 0
+        found += sum(2 * places * kernel.size for kernel in kernels)
+    return float(found)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--applications", default="DenseNet121:224")
+    parser.add_argument("--side", type=int, default=4096)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    speed = reached(options.side, options.rounds)
+    print("matrices: {:.0f} GFLOP/s".format(speed / 1e9))
+    for named in options.applications.split(","):
+        application, size = named.split(":")
+        each = operations(application, int(size))
+        print("{}: {:.2f} GFLOP an image, {:.0f} images/s at most".format(named, each / 1e9, speed / each))
+
+
+if __name__ == "__main__":
+    main()
