@@ -71,7 +71,7 @@ def rows(environments: Sequence[str], scaled: Sequence[int] = ()) -> Tuple[Row, 
     found += map(Row, PEERS)
     if scaled:
         # What is said of all images is a line through two points: once it is looked at.
-        found.append(Row("main", environments[0], LIGHT.name, images=ALL))
+        found += [Row("main", environment, LIGHT.name, images=ALL) for environment in environments]
     for environment in environments[1:]:
         for network in main:
             found += _wanted(environment, network, scaled)
