@@ -125,7 +125,9 @@ class Bench:
     def _main(self, row: Row) -> Found:
         environment, submission = self._made(row)
         with _Images(self, row, submission) as path:
-            words = (environment.python, "-B", "-I", str(submissions.HERE / "course.py"), str(path), SHIMMED)
+            course = (str(submissions.HERE / "course.py"), str(path), SHIMMED)
+            scaled = ("scaled",) if row.images < plan.ALL else ()
+            words = (environment.python, "-B", "-I", *course, *scaled)
             runs = self._runs(row, Command(words, submission.folder, _printed(row.images)))
         shimmed = SHIMMED if SHIMMED.encode() in self._log(row).read_bytes() else ""
         return Found(environment.versions, runs, shimmed)

@@ -46,7 +46,7 @@ _SCALED = """\
 A figure with ~ is scaled, not measured: 0-main.py ran on the first {few} and the first
 {many} images, and the line through both was drawn on to all {all:,}; what is paid once counts once.
 Keras's datasets may wait at their end, in TensorFlow 2.15 up to as long as they took (`bench/scoring.md`):
-there the line says little."""
+scaled, 0-main.py is spared that."""
 _HOW = """\
 ## How to run it
 

@@ -7,7 +7,7 @@ from typing import Dict
 
 from checker.sandbox.levels import Paths
 
-_ARENAS = 2  # of glibc's malloc; it would make eight a processor
+_ARENAS = 1  # of glibc's malloc: from any other, what is large comes from the kernel all the same
 # Nor is freed memory given back to the kernel, from which it would come again page by page, for each layer of
 # each batch: in TensorFlow 2.6 half of the time that DenseNet121 takes at 224 pixels (bench/scoring.md).
 _NEVER = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**36)}  # bytes
