@@ -35,6 +35,7 @@ def facts(scratch: Path) -> Dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
+@pytest.mark.first
 @pytest.mark.timeout(1500)
 def test_every_application_is_cut_in_parts_that_are_the_whole(tmp_path: Path) -> None:
     every = facts(tmp_path)

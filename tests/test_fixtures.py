@@ -43,6 +43,7 @@ SCORED = sorted(
 )
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("name", SCORED)
 def test_a_part_of_the_images_decides_as_all_do(name: str, tmp_path: Path) -> None:
     """The 1,000 that ship with the checker, taken for the whole test set."""
