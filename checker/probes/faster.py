@@ -74,7 +74,7 @@ class Sample:
     def __init__(self, channel, worth):
         self.count, self.seconds, self.more = 0, 0.0, 0.0
         self._channel, self._worth = channel, worth
-        self._first, self._ends, self._scores = 0, [time.monotonic()], []
+        self._began, self._begun, self._scores = time.monotonic(), None, []
 
     @property
     def first(self):
@@ -86,16 +86,16 @@ class Sample:
     def take(self, scores):
         """Report a batch of scores."""
         self._channel.array("scores", scores)
-        self._ends.append(time.monotonic())
+        now = time.monotonic()
         if self.count < FIRST:
             self._scores.append(scores)
         self.count += len(scores)
-        start, first, last = self._ends[0], self._ends[1], self._ends[-1]
-        if self.count == len(scores):
-            self._first = len(scores)
+        if self._begun is None:
+            self._begun = now, len(scores)  # the first batch: when it was there, its images
             return
-        self.seconds = (last - first) / (self.count - self._first)
-        self.more = max(0.0, first - start - self._first * self.seconds)
+        end, first = self._begun
+        self.seconds = (now - end) / (self.count - first)
+        self.more = max(0.0, end - self._began - first * self.seconds)
 
     def enough(self):
         """Whether so many are scored that OpenVINO may be asked."""
