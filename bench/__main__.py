@@ -3,7 +3,8 @@
     python -m bench --python PYTHON [--python PYTHON ...] [--images cifar10.npz]
     python -m bench --short
 
-Resumable: what was measured is in a journal and is not measured again. The most wanted rows come first.
+Resumable: what was measured is in a journal, a copy of it beside the page, and is not measured again. The
+most wanted rows come first.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from bench.verdicts import journal as journals
 from bench.verdicts import plan, plot, ratios, running, submissions, table
 from bench.verdicts.journal import Journal, Record
 from bench.verdicts.plan import Row
@@ -23,6 +25,7 @@ from bench.verdicts.submissions import Environment
 from checker import interpreters, interrupts, machine, versions
 from checker.errors import CheckerError
 
+KEPT = "bench.jsonl"
 _PEERS_SINCE = (3, 10)
 _ONCE, _FIVE = Repeat(1, 0), Repeat(5, 20)
 _SHORT = {
@@ -46,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--images", help="as `checker check` takes them; fewer than 10,000 are repeated")
     found.add_argument("--work", type=Path, default=ROOT / ".cache" / "bench", help="journal, models, logs")
-    found.add_argument("--docs", type=Path, default=ROOT / "docs", help="where page and plot go")
+    found.add_argument("--docs", type=Path, default=ROOT / "docs", help="where page, plot and journal go")
     found.add_argument(
         "--images-of-main",
         type=_numbers,
@@ -81,11 +84,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _whole(options: argparse.Namespace) -> int:
     """All rows that are asked for and not there yet."""
     options.work.mkdir(parents=True, exist_ok=True)
-    path = options.work / "journal.jsonl"
+    path, kept = options.work / "journal.jsonl", options.docs / KEPT
     if options.draw:
-        _write(Journal(path).records, options.docs)
+        _write(Journal(path if path.exists() else kept).records, options.docs)
         return 0
-    journal = _journal(path)
+    journal = _journal(path, kept)
     environments = _environments(options.python)
     rows = plan.only(plan.rows(tuple(environments), options.images_of_main), options.only)
     if options.list:
@@ -155,12 +158,13 @@ def _said(record: Record) -> str:
 
 
 def _write(records: Sequence[Record], folder: Path) -> None:
-    """Write the page and draw the plot; the promises are those of the version that was measured first."""
+    """Write page, plot and journal; the promises are those of the version that was measured first."""
     folder.mkdir(parents=True, exist_ok=True)
     names = tuple(dict.fromkeys(one.row.environment for one in records if one.row.environment)) or ("tf26",)
     drawn = plot.draw(records, names, folder)
     (folder / "bench.md").write_text(table.page(records, names), encoding="utf-8")
-    for path in (folder / "bench.md", *drawn):
+    journals.write(folder / KEPT, records)
+    for path in (folder / "bench.md", folder / KEPT, *drawn):
         print(path)
 
 
@@ -178,13 +182,19 @@ def _environments(pythons: Optional[Sequence[str]]) -> Dict[str, Environment]:
     return found
 
 
-def _journal(path: Path) -> Journal:
-    """The journal; raises CheckerError where it is of another machine."""
-    journal = Journal(path)
-    other = journal.other_machine(machine.processor())
+def _journal(path: Path, kept: Optional[Path] = None) -> Journal:
+    """The journal, or what was kept of it; raises CheckerError where it is of another machine."""
+    found = path if kept is None or path.exists() else kept
+    other = Journal(found).other_machine(machine.processor())
     if other:
-        raise CheckerError("{} is of another machine ({}): name another --work".format(path, other))
-    return journal
+        raise CheckerError(
+            "{} is of another machine ({}): name another --{}".format(
+                found, other, "work" if found == path else "docs"
+            )
+        )
+    if found != path and found.exists():
+        shutil.copyfile(str(found), str(path))
+    return Journal(path)
 
 
 def _peers_python(options: argparse.Namespace, environments: Dict[str, Environment]) -> Optional[str]:

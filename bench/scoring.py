@@ -1,11 +1,12 @@
 """How fast a whole model scores, by TensorFlow, batch, threads and oneDNN, and in how much memory.
 
     python -m bench.scoring [--applications MobileNetV2:96,DenseNet121:224] [--images 512] [--rounds 3]
-        [--plain] PYTHON [PYTHON ...]
+        [--only WORD] PYTHON [PYTHON ...]
 
 Weights are random: speed does not depend on them. Each row is a process of its own that scores as the probes
 do (``checker/probes/predicting.py``), in the environment that a sandbox gives them but for one variable; the
-best of the rounds counts. ``--plain``: as it is by default alone, for the memory of many applications.
+best of the rounds counts. ``--only MALLOC``: the default, and the rows that set such a variable; ``--only
+plain``: the default alone, for the memory of many applications.
 """
 
 from __future__ import annotations
@@ -65,12 +66,12 @@ _GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "", "MALLOC_TRIM_THRESHOLD_": ""}
 _VARIABLES = (
     *({"TF_NUM_INTRAOP_THREADS": str(threads)} for threads in (1, 2, 4)),
     *({"TF_ENABLE_ONEDNN_OPTS": value} for value in ("0", "1")),
-    {"MALLOC_ARENA_MAX": "8"},
+    *({"MALLOC_ARENA_MAX": arenas} for arenas in ("2", "8")),
     _GIVEN_BACK,
 )
 
 
-def tasks(applications: List[str], images: int, rounds: int, plain: bool) -> Iterator[Dict[str, Any]]:
+def tasks(applications: List[str], images: int, rounds: int, only: str) -> Iterator[Dict[str, Any]]:
     """What is measured in one interpreter: one thing at a time is another than the default."""
     for named in applications:
         application, size = named.split(":")
@@ -78,10 +79,11 @@ def tasks(applications: List[str], images: int, rounds: int, plain: bool) -> Ite
         common["rounds"] = rounds
         # A heavy network needs fewer images to show its speed.
         common["images"] = max(128, images // 2 if int(size) > 128 else images)
-        for batch in (128,) if plain else (32, 64, 128, 256):
+        for batch in (128,) if only else (32, 64, 128, 256):
             yield {**common, "batch": batch}
-        for variables in () if plain else _VARIABLES:
-            yield {**common, "variables": variables}
+        for variables in _VARIABLES:
+            if any(only in name for name in variables):
+                yield {**common, "variables": variables}
 
 
 def measured(python: str, task: Dict[str, Any]) -> Dict[str, Any]:
@@ -104,14 +106,14 @@ def main() -> None:
     parser.add_argument("--applications", default="MobileNetV2:96,DenseNet121:224")
     parser.add_argument("--images", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--only", default="", metavar="WORD")
     parser.add_argument("pythons", nargs="+", metavar="PYTHON")
     options = parser.parse_args()
     print("| TensorFlow | model | batch | set otherwise | images/s | peak memory, GB |")
     print("| --- | --- | --- | --- | --- | --- |")
     for python in options.pythons:
         version = interpreters.ask(os.path.abspath(python)).versions["tensorflow"]
-        for task in tasks(options.applications.split(","), options.images, options.rounds, options.plain):
+        for task in tasks(options.applications.split(","), options.images, options.rounds, options.only):
             found = measured(python, task)
             cells = [version, "{application} at {size}".format(**task), str(task["batch"])]
             cells.append(" ".join("=".join(pair) for pair in task["variables"].items()))

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -332,6 +333,21 @@ def test_a_row_that_is_there_is_not_measured_again(tmp_path: Path) -> None:
     assert [line for line in listed if line.startswith("done")] == ["done pytest"]
 
 
+def test_the_journal_beside_the_page_is_gone_on_with(tmp_path: Path) -> None:
+    assert bench(*work(tmp_path), "--only", "pytest").returncode == 0
+    measured_before = (tmp_path / "work" / "journal.jsonl").read_text()
+    assert (tmp_path / "docs" / "bench.jsonl").read_text() == measured_before
+    shutil.rmtree(str(tmp_path / "work"))
+    page = tmp_path / "docs" / "bench.md"
+    drawn = page.read_text()
+    page.unlink()
+    assert bench(*work(tmp_path), "--draw").returncode == 0
+    assert page.read_text() == drawn
+    again = bench(*work(tmp_path), "--only", "pytest")
+    assert again.returncode == 0, again.stderr
+    assert "1/1" not in again.stdout
+
+
 def test_no_row_begins_when_time_is_up(tmp_path: Path) -> None:
     done = bench(*work(tmp_path), "--only", "pytest", "--hours", "-1")
     assert done.returncode == 0
@@ -347,7 +363,16 @@ def test_a_journal_of_another_machine_is_drawn_and_not_gone_on_with(tmp_path: Pa
     assert "another machine (a machine)" in refused.stderr
     drawn = bench(*work(tmp_path), "--draw")
     assert drawn.returncode == 0, drawn.stderr
-    assert {path.name for path in (tmp_path / "docs").iterdir()} == {"bench.md", *plot.NAMES}
+    assert {path.name for path in (tmp_path / "docs").iterdir()} == {
+        "bench.md",
+        "bench.jsonl",
+        *plot.NAMES,
+    }
+    shutil.rmtree(str(tmp_path / "work"))
+    refused = bench(*work(tmp_path), "--only", "pytest")
+    assert refused.returncode == 2
+    assert "bench.jsonl is of another machine (a machine): name another --docs" in refused.stderr
+    assert not list((tmp_path / "work").iterdir())
 
 
 @pytest.mark.slow

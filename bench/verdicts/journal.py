@@ -77,12 +77,20 @@ class Journal:
 
     def add(self, record: Record) -> None:
         """Write a record down, before anything else is measured."""
-        line = json.dumps(record.to_dict()) + "\n"
         with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(line)
+            stream.write(_line(record))
             stream.flush()
             os.fsync(stream.fileno())
         self._records[record.row] = record
+
+
+def write(path: Path, records: Iterable[Record]) -> None:
+    """Write a journal of these records and no others."""
+    path.write_text("".join(map(_line, records)), encoding="utf-8")
+
+
+def _line(record: Record) -> str:
+    return json.dumps(record.to_dict()) + "\n"
 
 
 def _read(path: Path) -> Dict[Row, Record]:

@@ -54,8 +54,8 @@ _HOW = """\
 python -m bench --python PYTHON [--python PYTHON ...] --images cifar10.npz [--images-of-main 256,1280]
 ```
 goes on where it was stopped (`--hours N`, `--once`, `--only 'tf26/MobileNetV2@96/*'`, `--list`);
-`--draw` writes the page from the journal alone. `python -m bench --short` takes a few minutes and fails
-where a ratio is far off.
+`--draw` writes the page from the journal alone, which is `bench.jsonl`. `python -m bench --short` takes a few
+minutes and fails where a ratio is far off.
 """
 
 
