@@ -7,10 +7,14 @@ from typing import Dict
 
 from checker.sandbox.levels import Paths
 
-_ARENAS = 1  # of glibc's malloc: from any other, what is large comes from the kernel all the same
-# Nor is freed memory given back to the kernel, from which it would come again page by page, for each layer of
-# each batch: in TensorFlow 2.6 half of the time that DenseNet121 takes at 224 pixels (bench/scoring.md).
-_NEVER = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**36)}  # bytes
+# For glibc's malloc. Freed memory is not given back to the kernel, from which it would come again page by
+# page, for each layer of each batch: half of the time that DenseNet121 takes (bench/scoring.md). One arena,
+# since any other ends at 64 MB and has what is larger from the kernel all the same.
+MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**32),  # bytes
+    "MALLOC_TRIM_THRESHOLD_": str(2**36),
+}
 
 
 def of(paths: Paths) -> Dict[str, str]:
@@ -27,8 +31,7 @@ def of(paths: Paths) -> Dict[str, str]:
         "OMP_NUM_THREADS": processors,
         "OPENBLAS_NUM_THREADS": processors,
         "TF_NUM_INTRAOP_THREADS": processors,
-        "MALLOC_ARENA_MAX": str(_ARENAS),
-        **_NEVER,
+        **MEMORY,
     }
 
 
