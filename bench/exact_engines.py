@@ -18,6 +18,8 @@ import subprocess
 from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
+from checker.sandbox import environment
+
 CHILD = Path(__file__).with_name("exact_engines_model.py")
 MODELS = ("DenseNet121:224", "DenseNet121:160", "Xception:160", "MobileNetV2:96")
 COLUMNS = (
@@ -39,10 +41,10 @@ COLUMNS = (
 
 def measure(python: str, task: Mapping[str, Any]) -> Dict[str, Any]:
     """What one model comes to in one interpreter; ``{"error": ...}`` where it does not run."""
-    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1", MALLOC_ARENA_MAX="2")
+    variables = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", **environment.MEMORY}
     done = subprocess.run(
         [python, "-B", "-I", str(CHILD), json.dumps(task)],
-        env=environment,
+        env={**os.environ, **variables},
         capture_output=True,
         check=False,
     )

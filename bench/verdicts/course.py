@@ -1,9 +1,9 @@
 """Run the course's ``0-main.py`` of this folder, word for word, on images of an .npz. Run by ``running.py``.
 
 Takes the place of ``keras.datasets.cifar10.load_data``, which would have the training images read, too: what
-it is compared with gets no advantage from that. In Keras 3 the script ends where it asks for
-``learning_phase``, and its Lambda would not load: there it gets what Keras 2 has, and says what it is
-told to say. NumPy and TensorFlow only.
+it is compared with gets no advantage from that. What is to be scaled does not wait at a dataset's end, which
+is no line. In Keras 3 the script ends where it asks for ``learning_phase``, and its Lambda would not load:
+there it gets what Keras 2 has, and says what it is told to say. NumPy and TensorFlow only.
 """
 
 from __future__ import annotations
@@ -18,10 +18,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow.keras as K
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "checker", "probes"))
-import predicting
-
-sys.path.pop(0)
+PROBES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "checker", "probes")
 
 
 def as_keras_2():
@@ -33,6 +30,10 @@ def as_keras_2():
 
 def untuned():
     """Leave out what tunes datasets, in each that Keras makes."""
+    sys.path.insert(0, PROBES)
+    import predicting  # a whole run goes without: it is timed
+
+    sys.path.pop(0)
     made = tf.data.Options.__init__
 
     def make(options):

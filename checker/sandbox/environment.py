@@ -8,8 +8,8 @@ from typing import Dict
 from checker.sandbox.levels import Paths
 
 # For glibc's malloc. Freed memory is not given back to the kernel, from which it would come again page by
-# page, for each layer of each batch: half of the time that DenseNet121 takes (bench/scoring.md). One arena,
-# since any other ends at 64 MB and has what is larger from the kernel all the same.
+# page, for each layer of each batch: half of DenseNet121's time in TensorFlow 2.6 (bench/scoring.md). One
+# arena, since any other ends at 64 MB and has what is larger from the kernel all the same.
 MEMORY = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(2**32),  # bytes
