@@ -4,18 +4,46 @@ from __future__ import annotations
 
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from checker import interpreters
 from checker.errors import CheckerError
+from checker.probes import interpreter as probe
 
 
 def test_it_says_what_it_is() -> None:
     found = interpreters.ask(sys.executable)
     assert found.python == "{}.{}.{}".format(*sys.version_info[:3])
     assert found.versions["h5py"]
+
+
+def test_versions_are_those_that_pip_recorded() -> None:
+    recorded = {
+        found.metadata["Name"].lower().replace("_", "-"): found.version for found in metadata.distributions()
+    }
+    found = interpreters.ask(sys.executable).versions
+    for name, names in probe.NAMES.items():
+        assert found[name] == next((recorded[one] for one in names if one in recorded), ""), name
+
+
+@pytest.mark.parametrize(
+    "place", ["numpy-1.24.2.dist-info/METADATA", "NumPy-1.24.2.egg-info/PKG-INFO", "numpy-1.24.2.egg-info"]
+)
+def test_a_version_is_read_wherever_an_installer_leaves_it(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, version in (("first", "1.24.2"), ("second", "2.0")):
+        path = tmp_path / folder / place
+        path.parent.mkdir(parents=True)
+        path.write_text("Metadata-Version: 2.1\nName: numpy\nVersion: {}\n\nVersion: none\n".format(version))
+    monkeypatch.setattr(
+        sys, "path", [str(tmp_path / "none"), str(tmp_path / "first"), str(tmp_path / "second")]
+    )
+    assert probe.version(("numpy-nightly", "numpy"), probe.installed()) == "1.24.2"
+    assert probe.version(("h5py",), probe.installed()) == ""
 
 
 def test_one_that_does_not_answer_is_ended_with_what_it_started(
