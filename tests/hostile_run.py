@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
 import sys
-import threading
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 import jsonschema
 
@@ -21,6 +21,15 @@ from tests.program import Done
 SECONDS = 240  # no attack may take longer, limits and all, however slow the machine
 SCHEMA = json.loads((program.ROOT / "checker" / "result.schema.json").read_text())
 CONTROLS = {chr(code) for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F))} - {"\n", "\t"}
+
+_WRITE = """
+import os, sys
+os.sched_setaffinity(0, {int(sys.argv[2])})
+os.utime(sys.argv[1])
+os.write(1, b"1")
+while True:
+    os.utime(sys.argv[1])
+"""
 
 
 def run(attack: Attack, folder: Path, scratch: Path) -> Done:
@@ -36,7 +45,7 @@ def run(attack: Attack, folder: Path, scratch: Path) -> Done:
         arguments += ["--select", ",".join(names)] if names else []
         reads_alone = attack.runs == "reading"
         arguments += [] if reads_alone else ["--images", "embedded"]
-    with _writer(folder / attack.written if attack.written else None):
+    with _writers(folder / attack.written if attack.written else None):
         return program.check(
             scratch,
             ".",
@@ -49,21 +58,23 @@ def run(attack: Attack, folder: Path, scratch: Path) -> Done:
 
 
 @contextlib.contextmanager
-def _writer(path: Any) -> Iterator[None]:
-    """Somebody who writes to a file all the while."""
-    stop = threading.Event()
+def _writers(path: Optional[Path]) -> Iterator[None]:
+    """Somebody who writes to a file all the while, on each processor.
 
-    def write() -> None:
-        while not stop.is_set():
-            os.utime(str(path))
-
-    thread = threading.Thread(target=write)
-    if path is not None:
-        thread.start()
-    yield
-    stop.set()
-    if path is not None:
-        thread.join()
+    Wherever the checker reads, it shares the processor with a writer: one that is free to go where it likes
+    may have to wait for its turn until the file is read.
+    """
+    with contextlib.ExitStack() as stack:
+        for processor in sorted(os.sched_getaffinity(0)) if path is not None else ():
+            writer = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", _WRITE, str(path), str(processor)], stdout=subprocess.PIPE
+                )
+            )
+            stack.callback(writer.kill)
+            assert writer.stdout is not None
+            assert writer.stdout.read(1)
+        yield
 
 
 def gained(attack: Attack, found: Dict[str, Any]) -> List[str]:
