@@ -403,7 +403,7 @@ def test_numbers_of_images_that_give_no_line_are_refused(numbers: str) -> None:
 
 
 def test_a_python_without_tensorflow_is_refused(tmp_path: Path) -> None:
-    done = bench("--python", program.bare_python(tmp_path / "bare"), "--work", tmp_path)
+    done = bench(*work(tmp_path)[:-2], "--python", program.bare_python(tmp_path / "bare"))
     assert done.returncode == 2
     assert "is no Python with TensorFlow" in done.stderr
 

@@ -13,9 +13,10 @@ from checker.editions import Edition
 from checker.outcomes import ExitCode, Status
 from checker.reports import words
 from checker.result import CheckResult, ImagesRecord, Result
-from checker.text import printable, printable_lines, without_commands
+from checker.text import cut, printable, printable_lines, without_commands
 
 WIDTH = 80
+_MOST_LETTERS = 2_000  # of one fact
 _STYLES = {
     Status.PASSED: "green",
     Status.FAILED: "red",
@@ -183,7 +184,8 @@ def _filled(text: str, width: int = WIDTH) -> List[str]:
 
 def _last_lines(result: Result) -> Iterator[Tuple[str, Text]]:
     for place, fact in enumerate(result.facts):
-        yield "" if place else "facts", Text(printable("{}: {}".format(fact.name, fact.value)), "dim")
+        said = cut("{}: {}".format(fact.name, fact.value), _MOST_LETTERS)
+        yield "" if place else "facts", Text(printable(said), "dim")
     if result.accuracy is not None:
         yield "accuracy", Text(words.accuracy(result.accuracy, result.seed))
         yield "", Text(words.evaluation(result.accuracy))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any, Dict, List
 from xml.etree import ElementTree
@@ -148,4 +149,6 @@ def test_printable_text_is_one_line_that_shows_all_it_holds(text: str) -> None:
 @pytest.mark.parametrize("name", reports.FORMATS)
 def test_ten_million_letters_are_rendered_within_a_minute(tame: Dict[str, Any], name: str) -> None:
     tame = {**tame, "facts": [{"name": "x" * 10**7, "value": ("`|<@##[\u202e::" * 10**6)}]}
-    assert reports.render(name, Result.from_dict(tame))
+    result, began = Result.from_dict(tame), time.process_time()
+    assert reports.render(name, result)
+    assert time.process_time() - began < 60
