@@ -33,7 +33,7 @@ def interpreter() -> Interpreter:
         executable=sys.executable,
         python="{}.{}.{}".format(*sys.version_info[:3]),
         folders=tuple(sorted({*asked.folders(), *packages()})),
-        versions={name: asked.version(names) for name, names in asked.NAMES.items()},
+        versions=asked.versions(),
     )
 
 

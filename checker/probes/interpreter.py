@@ -52,6 +52,12 @@ def version(names, found):
     return ""
 
 
+def versions():
+    """The version of each package that matters to us, an empty string where it is not installed."""
+    found = installed()
+    return {name: version(names, found) for name, names in NAMES.items()}
+
+
 def folders():
     """The folders that this interpreter needs to run, links resolved and unresolved."""
     found = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
@@ -67,14 +73,13 @@ def folders():
 
 def main():
     """Print what there is."""
-    found = installed()
     print(
         json.dumps(
             {
                 "executable": sys.executable,
                 "python": "{}.{}.{}".format(*sys.version_info[:3]),
                 "folders": folders(),
-                "versions": {name: version(names, found) for name, names in NAMES.items()},
+                "versions": versions(),
             }
         )
     )
