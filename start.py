@@ -3,7 +3,7 @@
 
     python3 start.py check     sets up what is needed and grades the passing fixture
     python3 start.py test      sets up what is needed and runs the tests: all of them in the first environment
-                               below that can be had, those of TensorFlow also in the newest
+                               below that can be had, some of TensorFlow also in the newest
 
 Needs Python 3.8 or later and its venv module, no root. The submission's interpreter is Python 3.8 with
 TensorFlow 2.6 where that Python is found (on PATH, with pyenv, uv or conda), else 3.9 to 3.11 with
@@ -82,17 +82,13 @@ def prepare_tox() -> None:
 
 
 def test(arguments: List[str]) -> int:
-    """Run all tests in the best environment, those of TensorFlow also in the newest, and the style.
-
-    Those marked "first" are run in the first alone: the hostile submissions, and other minutes of what
-    hardly differs from version to version.
-    """
+    """Run all tests in the best environment, those marked "each" also in the newest, and the style."""
     every = environments()
     discover = ["--discover", *(one.python for one in every)]
     codes = [run([str(TOX), "run", *discover, "-e", every[0].name + ",style", *arguments])]
     newest = next((one for one in every if one.name.endswith("-tfnew")), every[0])
     if newest != every[0] and not arguments:
-        some = ["--", "-m", "tensorflow and not first"]
+        some = ["--", "-m", "each"]
         codes.append(run([str(TOX), "run", *discover, "-e", newest.name, *some]))
     return max(codes)
 

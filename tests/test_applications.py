@@ -35,7 +35,6 @@ def facts(scratch: Path) -> Dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
-@pytest.mark.first
 @pytest.mark.timeout(1500)
 def test_every_application_is_cut_in_parts_that_are_the_whole(tmp_path: Path) -> None:
     every = facts(tmp_path)
@@ -100,6 +99,7 @@ def test_an_application_that_does_not_fit_is_refused(
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
+@pytest.mark.each
 def test_one_that_is_not_listed_goes_through_every_stage(tmp_path: Path) -> None:
     edition = fixtures_run.assignment()
     done = regenerate(

@@ -61,6 +61,7 @@ def test_the_passing_model_is_clean_and_counts_the_same(tmp_path: Path) -> None:
     assert (endings["clean"], endings["model"]) == ("finished", "stopped")
 
 
+@pytest.mark.each
 @pytest.mark.parametrize("variant", ["nested", "sequential"])
 def test_a_network_in_the_model_is_clean(variant: str, tmp_path: Path) -> None:
     result = checked(variant, tmp_path)
@@ -71,6 +72,7 @@ def test_a_network_in_the_model_is_clean(variant: str, tmp_path: Path) -> None:
     assert accuracy_flags(result) == ()
 
 
+@pytest.mark.each
 def test_layers_without_a_lambda_are_clean(tmp_path: Path) -> None:
     result = fixtures_run.result(fixtures_run.made("no-hints", tmp_path / "s"), tmp_path)
     assert result["accuracy"]["evaluation"] == "clean", result["accuracy"]
@@ -96,6 +98,7 @@ def test_what_is_scored_beyond_the_decision_is_at_most_a_batch(tmp_path: Path) -
     assert len(scored) - 1 - deciding in (0, 1)
 
 
+@pytest.mark.each
 @pytest.mark.parametrize(("variant", "passes"), [("negative", True), ("constant", False)])
 def test_a_lambda_that_does_more_than_resize_is_opaque(variant: str, passes: bool, tmp_path: Path) -> None:
     result = checked(variant, tmp_path)
@@ -134,6 +137,7 @@ def test_without_the_clean_evaluation_it_would_have_passed(tmp_path: Path) -> No
     assert result["accuracy"]["meets"] is True
 
 
+@pytest.mark.each
 def test_a_lambda_of_another_python_is_guessed_at_and_decides_nothing(tmp_path: Path) -> None:
     result = checked("other_python", tmp_path)
     assert result["accuracy"] is None

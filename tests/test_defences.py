@@ -32,7 +32,7 @@ from checker.sandbox import processes, scratch
 from fixtures import generated, hostile
 from tests import fixtures_run, hostile_run, program
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.first]
+pytestmark = pytest.mark.tensorflow
 
 ATTACKS = hostile.attacks()
 # What is replaced in the program before it starts.

@@ -64,6 +64,7 @@ def test_the_active_environment_is_the_submissions_interpreter(
     assert found["interpreter"]["named_by"] == "the active virtual environment"
 
 
+@pytest.mark.each
 @pytest.mark.parametrize("images", [None, "few"])
 def test_without_bubblewrap_the_verdict_is_the_same(
     passing: Path, tmp_path: Path, images: Optional[str]

@@ -82,6 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fixtures_run.made("passing", tmp_path_factory.mktemp("faster") / "s")
 
 
+@pytest.mark.each
 def test_openvino_gives_the_same_verdict_and_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         plain = checked(folder, patch, None)
@@ -184,6 +185,7 @@ def test_what_ends_badly_is_scored_once_more_in_keras(
     assert (run.ending, engine.name) == ("finished" if why else ending, "")
 
 
+@pytest.mark.each
 def test_what_openvino_does_not_convert_is_keras_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = fixtures_run.made("passing", tmp_path / "s")
     put("lanczos", folder / "cifar10.h5")

@@ -13,7 +13,7 @@ from tests import fixtures_run, hostile_run, program
 
 ATTACKS = hostile.attacks()
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.first]
+pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module", autouse=True)

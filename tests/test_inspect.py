@@ -249,6 +249,7 @@ for path in sys.argv[1:]:
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
+@pytest.mark.each
 def test_a_model_of_many_stock_layers_would_run_nothing(tmp_path: Path) -> None:
     paths = [tmp_path / "many.h5", tmp_path / "many.keras"]
     line = [fixtures_run.PYTHON, "-c", MANY_LAYERS, *map(str, paths)]

@@ -9,7 +9,7 @@ import pytest
 
 from tests import fixtures_run, program
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.each]
 
 # Slow batches: what tunes a dataset looks at it after 2.6 s, and then not before 5.1 s have gone.
 CODE = """

@@ -133,6 +133,7 @@ def test_the_command_writes_what_ships() -> None:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.each
 def test_preprocess_data(tmp_path: Path) -> None:
     for count, found in facts("preprocess", tmp_path).items():
         m = int(count)
@@ -144,6 +145,7 @@ def test_preprocess_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.each
 def test_the_parts_of_each_application_are_the_whole_model(tmp_path: Path) -> None:
     every = facts("applications", tmp_path)
     assert len(every) == 7
@@ -170,6 +172,7 @@ def test_the_parts_of_each_application_are_the_whole_model(tmp_path: Path) -> No
 
 
 @pytest.mark.tensorflow
+@pytest.mark.each
 def test_what_is_frozen_stays_bit_by_bit(tmp_path: Path) -> None:
     found = facts("training", tmp_path)
     frozen, block, head = 195, 65, 2  # arrays of weights
@@ -193,6 +196,7 @@ def small(text: str) -> str:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.each
 def test_run_as_a_student_runs_it_only_accuracy_is_missing(tmp_path: Path) -> None:
     folder = tmp_path / "s"
     shutil.copytree(str(reference.FOLDER), str(folder), ignore=shutil.ignore_patterns("2024", "*.h5"))

@@ -26,7 +26,9 @@ def checked(name: str, scratch: Path) -> Dict[str, Any]:
     return fixtures_run.result(fixtures_run.made(name, scratch / "s"), scratch, "--with-main")
 
 
-@pytest.mark.parametrize("name", ["passing", "falls-short", "sparse-model"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("passing", marks=pytest.mark.each), "falls-short", "sparse-model"]
+)
 def test_it_prints_what_we_count_where_its_metric_is_accuracy(name: str, tmp_path: Path) -> None:
     result = checked(name, tmp_path)
     fact = main_fact(result)
