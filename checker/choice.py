@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Iterator, List, Mapping, Optional, Tuple
 from checker import environments, finder, interpreters
 from checker.editions import Edition
 from checker.errors import CheckerError, UsageError
-from checker.interpreters import Interpreter
+from checker.interpreters import Ask, Interpreter
 from checker.text import printable
 
 ACTIVE, MADE, OWN = "the active virtual environment", "checker env create", "the checker's own"
@@ -26,7 +27,9 @@ class Choice:
     named_by: str
 
 
-def choose(named: Optional[str], environment: Mapping[str, str], edition: Edition) -> Choice:
+def choose(
+    named: Optional[str], environment: Mapping[str, str], edition: Edition, ask: Ask = interpreters.ask
+) -> Choice:
     """Take ``--python``, else ``CHECKER_PYTHON``, the active virtual environment, the made one, or our own.
 
     An active environment without the edition's TensorFlow gives way to the one that was made for it. Raises
@@ -34,14 +37,25 @@ def choose(named: Optional[str], environment: Mapping[str, str], edition: Editio
     """
     for name, by in ((named, "--python"), (environment.get("CHECKER_PYTHON"), "CHECKER_PYTHON")):
         if name:
-            return Choice(_named(name, by, environment, edition), by)
-    active, made = usable(_active(environment)), None
+            return Choice(_named(name, by, environment, edition, ask), by)
+    active, made = usable(_active(environment), ask), None
     wanted = edition.environment.tensorflow
     if active is None or not finder.fits(active.versions.get("tensorflow", ""), wanted):
-        made = usable(environments.python(edition))
+        made = usable(environments.python(edition), ask)
     if made is not None:
         return Choice(made, MADE)
-    return Choice(active, ACTIVE) if active is not None else Choice(interpreters.ask(sys.executable), OWN)
+    return Choice(active, ACTIVE) if active is not None else Choice(ask(sys.executable), OWN)
+
+
+@contextlib.contextmanager
+def ahead(named: Optional[str], environment: Mapping[str, str], edition: Edition) -> Iterator[Ask]:
+    """Begin to ask the interpreter that :func:`choose` asks first; yields what it is to ask with."""
+    name = named or environment.get("CHECKER_PYTHON")
+    likely = _active(environment) or environments.python(edition) or sys.executable
+    if name:
+        likely = next(_paths(name, environment), name)
+    with interpreters.ahead(likely) as ask:
+        yield ask
 
 
 def with_tensorflow(named: Optional[str], environment: Mapping[str, str], edition: Edition) -> Interpreter:
@@ -62,10 +76,10 @@ def every(environment: Mapping[str, str]) -> List[Interpreter]:
     return finder.every(environment, first)
 
 
-def usable(path: Optional[str]) -> Optional[Interpreter]:
+def usable(path: Optional[str], ask: Ask = interpreters.ask) -> Optional[Interpreter]:
     """The interpreter; a broken environment is passed over, as when there is none."""
     try:
-        return interpreters.ask(path) if path and os.path.exists(path) else None
+        return ask(path) if path and os.path.exists(path) else None
     except (CheckerError, ValueError):
         return None
 
@@ -90,7 +104,7 @@ def _active(environment: Mapping[str, str]) -> Optional[str]:
     return str(Path(folder) / "bin" / "python") if folder else None
 
 
-def _named(name: str, by: str, environment: Mapping[str, str], edition: Edition) -> Interpreter:
+def _named(name: str, by: str, environment: Mapping[str, str], edition: Edition, ask: Ask) -> Interpreter:
     wanted = finder.specifier(name)
     if wanted and int(wanted.split(".")[1]) >= _OLDEST:
         # Where nobody asks for more, the release of TensorFlow that the course names is the better one.
@@ -101,7 +115,7 @@ def _named(name: str, by: str, environment: Mapping[str, str], edition: Edition)
     problem = "this one is older" if wanted else "it is not on PATH"
     for path in _paths(name, environment):
         try:
-            return interpreters.ask(path)
+            return ask(path)
         except (CheckerError, ValueError) as error:
             problem = str(error)
     raise UsageError("{} names {!r}: expected a Python 3.8 or later that runs; {}.".format(by, name, problem))

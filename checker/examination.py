@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, FrozenSet, List, Mapping, Optional, Tuple
@@ -73,8 +71,6 @@ class Examination:
             options.with_main,
             self._others(),
         )
-        if self._reading:
-            _import_ahead("checker.engine")  # pytest: the walls are tried meanwhile, mostly by other processes
         self._box = sandbox.Sandbox(order.choice.interpreter, order.place, secrets=self._secrets(request))
         if options.grade:
             grading.need_walls(self._box.isolation)
@@ -220,16 +216,6 @@ class Examination:
             tuple(map(printable, drawn.source.passed_over)),
         )
         return record, evidence.request.seed
-
-
-def _import_ahead(module: str) -> None:
-    """Begin to import; whoever imports it next waits for it, and meets what went wrong."""
-
-    def load() -> None:
-        with contextlib.suppress(Exception):
-            importlib.import_module(module)
-
-    threading.Thread(target=load, name="import", daemon=True).start()
 
 
 def _run_main(evidence: Evidence) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import IO, Callable, Dict, Iterator, Tuple
 
 from checker.errors import CheckerError
 from checker.interrupts import undisturbed
@@ -37,40 +37,73 @@ class Interpreter:
         return bool(self.versions.get("tensorflow"))
 
 
+Ask = Callable[[str], Interpreter]
+
+
 def ask(executable: str) -> Interpreter:
     """Run an interpreter, isolated and outside the submission, for what it is.
 
     Raises CheckerError where it cannot say.
     """
+    with contextlib.ExitStack() as stack:
+        return _told(executable, lambda: stack.enter_context(_begun(executable)))
+
+
+@contextlib.contextmanager
+def ahead(executable: str) -> Iterator[Ask]:
+    """Begin to ask an interpreter that will be wanted; what is yielded takes the place of :func:`ask`.
+
+    In the end nothing of it is left running, whether it was wanted or not.
+    """
+    with contextlib.ExitStack() as stack:
+        begun: Dict[str, _Question] = {}
+        with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError):
+            begun[executable] = stack.enter_context(_begun(executable))
+        yield lambda path: _told(path, lambda: begun.pop(path)) if path in begun else ask(path)
+
+
+def _told(executable: str, question: Callable[[], _Question]) -> Interpreter:
     try:
-        return structure(Interpreter, json.loads(_answer([executable, "-I", "-B", str(PROBE)])))
+        return structure(Interpreter, json.loads(question().answer()))
     except (OSError, subprocess.SubprocessError, ValueError, FieldError) as error:
         raise CheckerError(
             "{} does not run as Python 3.8 or later ({})".format(executable, _why(error))
         ) from error
 
 
-def _answer(command: List[str]) -> bytes:
-    """What a command prints, at most 1 MB of it; nothing that it started is left running."""
-    with tempfile.TemporaryFile() as output:
-        with contextlib.ExitStack() as stack:
-            with undisturbed():
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.DEVNULL,
-                    cwd="/",
-                    # A group of its own: what is named may be a shell script that starts Python.
-                    start_new_session=True,
-                    preexec_fn=_bound_output,
-                )
-                stack.callback(_end_group, process)
-            status = _wait(process)
+@dataclass(frozen=True)
+class _Question:
+    """A process, and what it prints."""
+
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+
+    def answer(self) -> bytes:
+        """What it printed, once it has ended."""
+        status = _wait(self.process)
         if status:
-            raise subprocess.CalledProcessError(status, command)
-        output.seek(0)
-        return output.read()
+            raise subprocess.CalledProcessError(status, self.process.args)
+        self.output.seek(0)
+        return self.output.read()
+
+
+@contextlib.contextmanager
+def _begun(executable: str) -> Iterator[_Question]:
+    """Ask, for at most 1 MB; nothing that it started is left running."""
+    with tempfile.TemporaryFile() as output, contextlib.ExitStack() as stack:
+        with undisturbed():
+            process = subprocess.Popen(
+                [executable, "-I", "-B", str(PROBE)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                # A group of its own: what is named may be a shell script that starts Python.
+                start_new_session=True,
+                preexec_fn=_bound_output,
+            )
+            stack.callback(_end_group, process)
+        yield _Question(process, output)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

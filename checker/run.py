@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Mapping, Optional, Tuple
 
-from checker import interrupts, sandbox, submission
+from checker import interpreters, interrupts, sandbox, submission
 from checker.begun import Begun
 from checker.cache import shelf
 from checker.cache.answers import Known
 from checker.choice import choose
 from checker.editions import Edition
 from checker.errors import ToolError
+from checker.interpreters import Ask
 from checker.options import Options
 from checker.progress import Observer
 from checker.result import Result
@@ -23,13 +24,19 @@ if TYPE_CHECKING:
     from checker.gather import Evidence
 
 
-def check(options: Options, edition: Edition, environment: Mapping[str, str], observer: Observer) -> Result:
-    """Check one submission that :func:`options.look` has looked at.
+def check(
+    options: Options,
+    edition: Edition,
+    environment: Mapping[str, str],
+    observer: Observer,
+    ask: Ask = interpreters.ask,
+) -> Result:
+    """Check one submission that :func:`options.look` has looked at; interpreters are asked with ``ask``.
 
     Raises UsageError, or ToolError where the checker itself cannot go on.
     """
     begun = Begun.now()
-    choice = choose(options.python, environment, edition)
+    choice = choose(options.python, environment, edition, ask)
     kept = shelf.find(options, edition, choice, environment)
     with workspace(observer) as place:
         taken = submission.take(options.folder, edition, place)

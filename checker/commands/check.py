@@ -125,15 +125,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _shown(asked: Options, edition: editions.Edition) -> Result:
     """Check, and show on standard output what is found as it is found."""
+    from checker import choice
     from checker.options import shown_folder
-    from checker.reports import terminal
 
-    console = terminal.console(sys.stdout)
-    console.print(terminal.heading(edition.title, shown_folder(asked.folder)))
-    from checker import run as running  # the first line does not wait for these
-    from checker.reports import live
+    with choice.ahead(asked.python, os.environ, edition) as ask:
+        from checker.reports import terminal
 
-    result = running.check(asked, edition, os.environ, live.Live(console))
+        console = terminal.console(sys.stdout)
+        console.print(terminal.heading(edition.title, shown_folder(asked.folder)))
+        from checker import run as running  # the first line does not wait for these
+        from checker.reports import live
+
+        result = running.check(asked, edition, os.environ, live.Live(console), ask)
     for part in terminal.summary(result):
         console.print(part)
     return result
