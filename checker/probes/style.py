@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+import marshal
 import sys
+import types
+import zipimport
+from importlib import util
 
 MAX_FINDINGS = 200
+
+
+def load(wheel):
+    """The module in pycodestyle's wheel, compiled now or earlier (``checker/compiled.py``)."""
+    importer = zipimport.zipimporter(wheel)
+    code = compiled_before(wheel, importer.get_data("pycodestyle.py"))
+    module = types.ModuleType("pycodestyle")
+    module.__file__ = wheel + "/pycodestyle.py"
+    sys.modules[module.__name__] = module  # which its own decorators look for
+    exec(code or importer.get_code("pycodestyle"), vars(module))
+    return module
+
+
+def compiled_before(wheel, source):
+    """The code that was compiled of this very source by this version of Python, or None."""
+    header = util.MAGIC_NUMBER + (3).to_bytes(4, "little") + util.source_hash(source)
+    try:
+        with open(util.cache_from_source(wheel), "rb") as stream:
+            found = stream.read()
+        return marshal.loads(found[len(header) :]) if found.startswith(header) else None
+    except (OSError, EOFError, ValueError, TypeError):
+        return None
 
 
 def findings(wheel, path):
@@ -13,12 +39,7 @@ def findings(wheel, path):
     Returns its version, all findings counted, and the first 200: line, column (from 1), code, text
     and the offending line.
     """
-    sys.path.insert(0, wheel)
-    try:
-        import pycodestyle
-    finally:
-        sys.path.remove(wheel)
-
+    pycodestyle = load(wheel)
     kept = []
 
     class Report(pycodestyle.StandardReport):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Dict, Optional, Tuple
 
-from checker import evidence, versions
+from checker import compiled, evidence, versions
 from checker.aside import Watch
-from checker.editions import Edition
+from checker.editions import VENDOR, Edition
 from checker.evidence import SourceEvidence
 from checker.interpreters import Interpreter
 from checker.probing import Prober
@@ -32,13 +33,14 @@ def gather(
         inputs[files.script.name] = script
     if index is not None:
         inputs["git-index"] = index
+    wheel = "pycodestyle-{}-py2.py3-none-any.whl".format(_pycodestyle(edition, interpreter))
+    if versions.parse(interpreter.python) == sys.version_info[:2]:
+        compiled.keep(VENDOR / wheel)
     settings = {
         "script": files.script.name,
         "python": versions.parse(edition.environment.python),
         "has_script": script is not None,
-        "pycodestyle": prober.vendored(
-            "pycodestyle-{}-py2.py3-none-any.whl".format(_pycodestyle(edition, interpreter))
-        ),
+        "pycodestyle": prober.vendored(wheel),
         "git_index": index is not None,
         "git_names": [prefix + rule.name for rule in (files.script, files.model, files.readme)],
     }
