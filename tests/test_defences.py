@@ -153,7 +153,7 @@ class Target:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        tree = processes.Tree(process, False, processes.others())
+        tree = processes.Tree(process, False, processes.others(False))
         try:
             yield process
         finally:

@@ -62,6 +62,42 @@ def test_one_that_does_not_answer_is_ended_with_what_it_started(
     assert not late.exists()
 
 
+def _counting(folder: Path) -> Path:
+    """An interpreter that notes in a file each time it is started and each time it comes to its end."""
+    program = folder / "python"
+    program.write_text(
+        '#!/bin/sh\necho began >> {0}\nsleep 0.5\n{1} "$@"\necho ended >> {0}\n'.format(
+            folder / "noted", sys.executable
+        )
+    )
+    program.chmod(0o755)
+    return program
+
+
+def test_one_that_was_asked_ahead_is_not_asked_again(tmp_path: Path) -> None:
+    program = str(_counting(tmp_path))
+    with interpreters.ahead(program) as ask:
+        found = ask(program)
+        assert ask(sys.executable) == found == interpreters.ask(sys.executable)
+    assert (tmp_path / "noted").read_text() == "began\nended\n"
+
+
+def test_one_that_is_not_wanted_after_all_is_ended(tmp_path: Path) -> None:
+    program = _counting(tmp_path)
+    with interpreters.ahead(str(program)):
+        pass
+    time.sleep(1.5)
+    noted = tmp_path / "noted"
+    assert not noted.exists() or noted.read_text() == "began\n"
+
+
+def test_one_that_cannot_be_asked_ahead_is_refused_when_it_is_asked() -> None:
+    with interpreters.ahead("/nowhere/python") as ask:
+        with pytest.raises(CheckerError, match="/nowhere/python does not run"):
+            ask("/nowhere/python")
+        assert ask(sys.executable).executable == sys.executable
+
+
 def test_one_that_ends_badly_is_said_to() -> None:
     with pytest.raises(CheckerError, match="it ended with exit status 1"):
         interpreters.ask("/bin/false")

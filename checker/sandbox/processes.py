@@ -128,8 +128,12 @@ class Tree:
         if not self._contained:
             return []
         with contextlib.suppress(psutil.Error):
-            mine = [one for one in psutil.Process().children() if one.pid not in self._others]
-            return [one for one in mine if _is_first_of_namespace(one.pid)]
+            began = self._first[0].create_time() if self._first else 0.0
+            return [
+                one
+                for one in psutil.Process().children()
+                if _is_first_of_namespace(one.pid) and one.create_time() >= began
+            ]
         return []
 
     def _found(self) -> List[psutil.Process]:
@@ -149,8 +153,13 @@ def _linux() -> Tuple[int, ...]:
     return tuple(map(int, found.groups())) if found else (0,)
 
 
-def others() -> List[int]:
-    """Our children before a run begins, which are none of its business."""
+def others(contained: bool) -> List[int]:
+    """Our children before a run begins, which are none of its business.
+
+    With bubblewrap none is taken for one of its. To list them, every process of the machine is looked at.
+    """
+    if contained:
+        return []
     with contextlib.suppress(psutil.Error):
         return [one.pid for one in psutil.Process().children()]
     return []

@@ -79,7 +79,7 @@ class Sandbox:
             python = [self._interpreter.executable, "-I", "-B", "-u", script, json.dumps(arguments)]
             ours = (reports.fileno(), answers.fileno())
             with interrupts.undisturbed():
-                others = processes.others()
+                others = processes.others(self._level.contained)
                 process = _start(entry, python, paths, place, limits, ours)
                 tree = processes.Tree(process, self._level.contained, others)
                 stack.callback(_end, process, tree)
