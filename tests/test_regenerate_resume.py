@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import signal
@@ -28,7 +27,7 @@ STAGES = (  # what is printed as each begins
     "Writing the weights",
     "Saving the model",
 )
-EACH = 3 if os.environ.get("FUZZ_PROFILE") == "fuzz" else 1  # kills a stage: with `tox -e fuzz` 21 in all
+EACH = 3  # kills a stage: 21 in all
 MOST = 80  # runs, until each stage had as many
 pytestmark = [pytest.mark.slow, pytest.mark.tensorflow]
 
@@ -132,10 +131,11 @@ def test_killed_at_random_moments_of_every_stage_it_makes_the_same_model(tmp_pat
         kills[was_in] += 1
         assert not any(path.suffix == ".partial" and path.is_dir() for path in folders[-1].rglob("*"))
     assert all(kills[stage] >= EACH for stage in STAGES), kills
+    assert sum(kills.values()) >= 20
     if folders[-1].exists():
         finished(folders[-1], tmp_path)
     whole = [folder for folder in folders if folder.exists()]
     for folder in whole:
         same(folder, alone)
     resumed = [json.loads((folder / "record.json").read_text())["resumed"] for folder in whole]
-    assert sum(resumed) >= EACH * len(STAGES) // 3
+    assert sum(resumed) >= len(STAGES)
