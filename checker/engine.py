@@ -192,8 +192,9 @@ class _Plugin:
                 self._add(self._result(name, self._edition.checks[name], Status.ERROR, reason))
 
     def _add(self, result: CheckResult) -> None:
-        self._results[result.name] = result
-        self._observer.check(result)
+        with interrupts.undisturbed():  # what one report has, the other has
+            self._results[result.name] = result
+            self._observer.check(result)
 
     def _result(
         self,

@@ -113,6 +113,27 @@ def test_an_interrupt_during_a_probe_gives_a_partial_verdict(
     assert program.picture(folder) == before
 
 
+AS_A_LINE_IS_SAID = """
+import os, signal
+from checker.reports import live
+say = live.Live.check
+def interrupted(self, result):
+    if result.name == "script_file":
+        os.kill(os.getpid(), signal.SIGINT)
+    say(self, result)
+live.Live.check = interrupted
+"""
+
+
+def test_an_interrupt_as_a_check_is_reported_leaves_it_in_both_reports(tmp_path: Path) -> None:
+    line = program.checker("check", patch=AS_A_LINE_IS_SAID)
+    done = program.check(tmp_path, "--quick", program.submission(tmp_path / "s"), line=line)
+    assert (done.code, done.err) == (3, "")
+    assert done.result is not None
+    assert [c["name"] for c in done.result["checks"] if c["status"] == "passed"][-1] == "script_file"
+    assert terminal.render(Result.from_dict(done.result)) == done.out
+
+
 def test_an_interrupt_while_the_interpreter_is_asked_leaves_none_running(tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nsleep 1000 &\nsleep 1000\n")
