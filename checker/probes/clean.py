@@ -17,6 +17,7 @@ import faster
 import plans
 import predicting
 import rebuild
+import startup
 import wire
 
 sys.path.pop(0)
@@ -26,8 +27,7 @@ GUESSED_BY = 96  # images
 
 def main(channel, settings):
     """Build, resize as the Lambda does, score."""
-    import tensorflow as tf
-
+    tf = startup.tensorflow(without=startup.OPTIONAL)
     channel.fact("tensorflow", version=tf.__version__)
     inputs = settings["inputs"]
     try:
@@ -39,7 +39,8 @@ def main(channel, settings):
     shape = settings["shape"][1:]
     try:
         arrays = list(weights(inputs))
-        model = rebuild.ahead(plan, shape[-1], arrays) if needs_lambda else None
+        with startup.uncollected():
+            model = rebuild.ahead(plan, shape[-1], arrays) if needs_lambda else None
         told = channel.fact("planned", needs_lambda=needs_lambda)
         images = mapped(inputs, "images", "<f4", settings["shape"])
         size, way = resize(inputs, told, images, plan, arrays) if needs_lambda else (None, None)

@@ -14,11 +14,13 @@ import types
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import predicting
+import startup
 import wire
 
 sys.path.pop(0)
 
 FEW = 4  # images for the Lambda alone
+EVALUATED = 2  # images, in one batch: whether the model evaluates shows with any
 
 
 def course_main(keras, images, script):
@@ -50,7 +52,8 @@ def load(channel, keras, path):
         channel.fact("shim", works=False)
         options = as_keras_2()
     try:
-        model = keras.models.load_model(path, **options)
+        with startup.uncollected():
+            model = keras.models.load_model(path, **options)
     except Exception as error:
         channel.fact("load_raised", error=wire.describe(cause(error)))
         return None
@@ -145,10 +148,10 @@ def evaluated(model, images, labels):
     that raises.
     """
     with contextlib.suppress(Exception), without_graph(model):
-        model.evaluate(images, labels, batch_size=8, verbose=0)
+        model.evaluate(images, labels, batch_size=EVALUATED, verbose=0)
         return None
     try:
-        model.evaluate(images, labels, batch_size=8, verbose=0)
+        model.evaluate(images, labels, batch_size=EVALUATED, verbose=0)
     except Exception as error:
         return error
     return None
@@ -193,8 +196,8 @@ def first_lambda(model):
 def main(channel, settings):
     """Load, look, score."""
     import numpy as np
-    import tensorflow as tf
 
+    tf = startup.tensorflow()
     # Here it waits until X_p is there.
     told = channel.fact("tensorflow", version=tf.__version__)
     path = os.path.join(settings["inputs"], settings["model"])
@@ -208,7 +211,7 @@ def main(channel, settings):
     channel.fact("shapes", input=shape_of(model, "input_shape"), output=shape_of(model, "output_shape"))
     if told["predict"]:
         report_lambda(channel, model, images[:FEW])
-    report_compiled(channel, model, np.asarray(images[:8]), settings["classes"])
+    report_compiled(channel, model, np.asarray(images[:EVALUATED]), settings["classes"])
     if told["predict"]:
         predicting.predict(channel, model, images, told["grow"])
 

@@ -10,6 +10,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import startup
 import watch
 import wire
 
@@ -97,12 +98,10 @@ def call(channel, settings, function, name, images, labels):
 
 def main(channel, settings):
     """Import TensorFlow, then the script, then call its function."""
-    import tensorflow as tf
-
+    tf = startup.tensorflow()
     keras = tf.keras
     watching = watch.Watch(channel, settings["script"])
     watching.install(keras)
-    import tensorflow.keras as K  # noqa: F401 - what the script is likely to import is loaded now
 
     # Read before anything submitted runs, which may leave nothing as it is.
     given = [laid_out(settings, item) for item in settings["calls"]]
