@@ -8,11 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
+import psutil
 import pytest
 
 from checker import interpreters
@@ -74,6 +76,50 @@ def test_time_ends_what_does_not_end(bench: Bench, body: str) -> None:
     assert (run.ending, run.detail) == ("limit", "time: more than 1 seconds")
     assert bench.names() == ["before"]
     assert run.seconds < 5
+
+
+# Whoever follows the children of each process never comes to the end.
+CHAIN = """
+if not os.fork():
+    while True:
+        if os.fork():
+            os._exit(0)
+time.sleep(60)
+"""
+
+
+def test_a_chain_of_processes_that_leads_on_and_on_is_ended(bench: Bench) -> None:
+    run = bench.run(CHAIN, SHORT)
+    assert run.ending == "limit"
+    assert run.detail in ("time: more than 1 seconds", "processes: more than 10")
+    assert run.seconds < 5
+
+
+@linux_only
+def test_what_threads_list_is_what_a_look_at_all_processes_finds() -> None:
+    body = """
+        import os, threading, time
+        def fork():
+            if not os.fork():
+                if not os.fork():
+                    time.sleep(60)
+                time.sleep(60)
+            time.sleep(60)
+        threading.Thread(target=fork).start()
+        fork()
+        """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(body)], start_new_session=True)
+    try:
+        started = psutil.Process(process.pid)
+        deadline = time.monotonic() + 10
+        while len(started.children(recursive=True)) < 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        found = [one.pid for one in processes.listed_below(started)]
+        assert sorted(found) == sorted(one.pid for one in started.children(recursive=True))
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 CHILDREN = "for _ in range(20):\n    if not os.fork():\n        time.sleep(60)\ntime.sleep(60)"

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 import psutil
 
@@ -23,9 +23,11 @@ from checker.errors import ToolError
 LINUX = sys.platform.startswith("linux")
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _THREADS, _THREADS_A_PROCESSOR = 1024, 64  # TensorFlow has a few a processor
+_MOST_LISTED = 4096
 _PATIENCE = 60.0  # seconds until a process that does not end is given up
 _one_at_a_time = threading.Lock()
 _count_lock = threading.Lock()
+_Below = Callable[[psutil.Process], List[psutil.Process]]
 _adopting = 0  # runs that last
 
 
@@ -57,7 +59,7 @@ class Tree:
         """Look at all processes."""
         memory = count = 0
         seconds = 0.0
-        for one in self._members():
+        for one in self._members(listed_below):
             with contextlib.suppress(psutil.Error):
                 with one.oneshot():
                     memory += one.memory_info().rss
@@ -68,12 +70,12 @@ class Tree:
 
     def own_memory(self) -> int:
         """Resident bytes without what processes share twice over and without mapped files (Linux)."""
-        return sum(_own_memory(one) for one in self._members())
+        return sum(_own_memory(one) for one in self._members(listed_below))
 
     def nameless(self) -> int:
         """Bytes of files that are open and have no name: deleted, or in memory only (Linux)."""
         sizes: Dict[object, int] = {}
-        for one in self._members():
+        for one in self._members(listed_below):
             sizes.update(_nameless(one.pid))
         return sum(sizes.values())
 
@@ -84,7 +86,7 @@ class Tree:
         """
         if self._contained and _linux() >= (5, 14):
             most = _THREADS + _THREADS_A_PROCESSOR * (os.cpu_count() or 1)
-            for one in self._members():
+            for one in self._members(_below):
                 with contextlib.suppress(psutil.Error, OSError, ValueError):
                     one.rlimit(psutil.RLIMIT_NPROC, (most, most))
 
@@ -94,7 +96,7 @@ class Tree:
         while True:
             # Held still, the first process starts no other that is not seen.
             self._signal_group(signal.SIGSTOP)
-            members = [one for one in (*self._members(), *self._orphans()) if not _gone(one)]
+            members = [one for one in (*self._members(_below), *self._orphans()) if not _gone(one)]
             self._signal_group(signal.SIGKILL)
             if not members and self._process.poll() is not None:
                 return
@@ -111,12 +113,12 @@ class Tree:
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, number)
 
-    def _members(self) -> List[psutil.Process]:
-        found = {one.pid: one for one in self._found()}
+    def _members(self, below: _Below) -> List[psutil.Process]:
+        found = {one.pid: one for one in self._found(below)}
         # A process that was once of the run stays of it, wherever its parent went.
         lost = [one for pid, one in self._seen.items() if pid not in found and one.is_running()]
         for one in lost:
-            found.update((item.pid, item) for item in [one, *_below(one)])
+            found.update((item.pid, item) for item in [one, *below(one)])
         self._seen = found
         return list(found.values())
 
@@ -136,14 +138,14 @@ class Tree:
             ]
         return []
 
-    def _found(self) -> List[psutil.Process]:
+    def _found(self, below: _Below) -> List[psutil.Process]:
         if self._contained or not LINUX:
-            return [one for first in self._first if first.is_running() for one in (first, *_below(first))]
-        found = _below(psutil.Process())
+            return [one for first in self._first if first.is_running() for one in (first, *below(first))]
+        found = below(psutil.Process())
         if not self._others:
             return found
         strange = [one for one in found if one.pid in self._others]
-        apart = self._others.union(below.pid for one in strange for below in _below(one))
+        apart = self._others.union(item.pid for one in strange for item in below(one))
         return [one for one in found if one.pid not in apart]
 
 
@@ -187,10 +189,39 @@ def _adopt(more: int) -> None:
 
 
 def _below(process: psutil.Process) -> List[psutil.Process]:
+    """All descendants; for that, every process of the machine is looked at."""
     try:
         return process.children(recursive=True)
     except psutil.Error:
         return []
+
+
+def listed_below(process: psutil.Process) -> List[psutil.Process]:
+    """The same, as each thread lists its children (Linux): no other process is looked at.
+
+    A list that is read while one of them ends may lack another: enough for a look that is soon repeated.
+    """
+    if not os.path.exists("/proc/self/task/{}/children".format(os.getpid())):
+        return _below(process)
+    found: List[psutil.Process] = []
+    waiting = [process.pid]
+    while waiting and len(found) < _MOST_LISTED:  # a chain of processes, each soon gone, leads on and on
+        children = _children(waiting.pop())
+        waiting += children
+        for pid in children:
+            with contextlib.suppress(psutil.Error):
+                found.append(psutil.Process(pid))
+    return found
+
+
+def _children(pid: int) -> List[int]:
+    """Children of all threads of a process, as proc(5) has them in "children"."""
+    found: List[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir("/proc/{}/task".format(pid)):
+            with contextlib.suppress(OSError), open("/proc/{}/task/{}/children".format(pid, thread)) as lists:
+                found += map(int, lists.read().split())
+    return found
 
 
 def _gone(process: psutil.Process) -> bool:
