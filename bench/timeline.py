@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from unittest import mock
 
 from checker import editions, run
+from checker.errors import CheckerError
 from checker.options import Options, look
 from checker.probing import Prober
 from checker.progress import Observer
@@ -92,7 +93,10 @@ def main(arguments: Optional[List[str]] = None) -> None:
         seed=7,
     )
     began = time.monotonic()
-    said, verdict = watch(options, os.environ)
+    try:
+        said, verdict = watch(options, os.environ)
+    except CheckerError as error:
+        raise SystemExit("bench.timeline: {}".format(error)) from None
     print("\n".join([*lines(said, began), verdict]))
 
 
