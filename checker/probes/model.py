@@ -20,7 +20,7 @@ import wire
 sys.path.pop(0)
 
 FEW = 4  # images for the Lambda alone
-EVALUATED = 2  # images, in one batch: whether the model evaluates shows with any
+EVALUATED = 2  # images, which are one batch: whether the model evaluates shows with any
 
 
 def course_main(keras, images, script):
@@ -148,10 +148,10 @@ def evaluated(model, images, labels):
     that raises.
     """
     with contextlib.suppress(Exception), without_graph(model):
-        model.evaluate(images, labels, batch_size=EVALUATED, verbose=0)
+        model.evaluate(images, labels, verbose=0)
         return None
     try:
-        model.evaluate(images, labels, batch_size=EVALUATED, verbose=0)
+        model.evaluate(images, labels, verbose=0)
     except Exception as error:
         return error
     return None

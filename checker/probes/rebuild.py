@@ -28,8 +28,7 @@ RESIZES = (
     ("bicubic", "edges"),
     ("nearest", "edges"),
 )
-# Kernels that Keras draws at random, which takes a tenth of the time to build a large network; each gets its
-# weights from the file anyhow.
+# Kernels that Keras draws at random as it makes a layer; for nothing, as weights from the file follow.
 DRAWN = {
     "Conv2D": ("kernel",),
     "Dense": ("kernel",),
